@@ -1,0 +1,170 @@
+package core
+
+import (
+	"errors"
+	"time"
+)
+
+// Role is what an actor at the admin socket may do. Each role may do what those after it may.
+type Role string
+
+// The roles.
+const (
+	RoleAdmin    Role = "admin"
+	RoleHelpdesk Role = "helpdesk"
+	RoleAuditor  Role = "auditor"
+)
+
+// Actor is who does something to users from outside a login. The door has settled who it is.
+type Actor struct {
+	Name string // the Unix user's name, or "uid 1000"
+	UID  int
+	Role Role
+}
+
+// NewUser is what an admin says of a user.
+type NewUser struct {
+	Name     string
+	Language string
+	Phone    string // E.164, "+491711234567"
+	Mail     string
+	Groups   []string
+}
+
+// UserChange changes what is not nil.
+type UserChange struct {
+	Language *string
+	Phone    *string
+	Mail     *string
+	Groups   *[]string
+}
+
+// UserInfo is what may be shown of a user. It holds no secret.
+type UserInfo struct {
+	ID          string       `json:"id"` // never used again, also when the name is
+	Name        string       `json:"name"`
+	Language    string       `json:"language"`
+	Phone       string       `json:"phone,omitempty"`
+	Mail        string       `json:"mail,omitempty"`
+	Groups      []string     `json:"groups"`
+	Created     time.Time    `json:"created"`
+	Enabled     bool         `json:"enabled"`
+	Expires     *time.Time   `json:"expires,omitempty"`
+	HasPassword bool         `json:"has_password"`
+	Enrolled    bool         `json:"enrolled"` // the minimum of answers is met
+	CodeWord    *time.Time   `json:"code_word_until,omitempty"`
+	Temporary   *time.Time   `json:"temporary_code_until,omitempty"`
+	Answers     []AnswerInfo `json:"answers"`
+	Locks       []LockInfo   `json:"locks"` // in force now
+	Wrong       int          `json:"wrong"` // the decaying count of wrong tries from everywhere
+	Epoch       uint64       `json:"epoch"`
+}
+
+// AnswerInfo is what may be shown of an answer.
+type AnswerInfo struct {
+	Question string    `json:"question"`
+	Label    string    `json:"label"`
+	Set      time.Time `json:"set"`
+	Asked    int       `json:"asked"`            // sets of positions used up
+	Exposure float64   `json:"exposure"`         // 0 to 1: what somebody who watched every login could answer
+	Renew    bool      `json:"renew"`            // over the warning limit
+	Retired  bool      `json:"retired"`          // drawn no more
+	Length   int       `json:"length,omitempty"` // letters; only in the reply to the one who set it
+	Letters  []string  `json:"letters,omitempty"`
+}
+
+// LockInfo is one lock in force.
+type LockInfo struct {
+	Kind   string     `json:"kind"` // "pair", "user", "for-good", "admin", "disabled", "expired"
+	Source string     `json:"source,omitempty"`
+	Until  *time.Time `json:"until,omitempty"` // nil: until an admin lifts it
+}
+
+// QuestionInfo is one question of the pool.
+type QuestionInfo struct {
+	ID            string            `json:"id"`
+	Label         map[string]string `json:"label"`
+	Phrase        map[string]string `json:"phrase"`
+	MinimumLength int               `json:"minimum_length"`
+}
+
+// AuditEntry is one record of the audit log.
+type AuditEntry struct {
+	Seq       uint64    `json:"seq"`
+	Time      time.Time `json:"time"`
+	Event     string    `json:"event"` // "login", "user.add", "answer.set", …
+	Result    string    `json:"result"`
+	Reason    Reason    `json:"reason,omitempty"`
+	Reference string    `json:"reference,omitempty"`
+	User      string    `json:"user,omitempty"`  // canonical, or the raw name quoted where it can be none
+	Given     string    `json:"given,omitempty"` // the name as it was given, where it differs
+	UserID    string    `json:"user_id,omitempty"`
+	Door      string    `json:"door,omitempty"`
+	NAS       string    `json:"nas,omitempty"`
+	Source    string    `json:"source,omitempty"`
+	Policy    string    `json:"policy,omitempty"`
+	Actor     string    `json:"actor,omitempty"`
+	Detail    string    `json:"detail,omitempty"`
+}
+
+// AuditFilter picks records; empty fields pick all.
+type AuditFilter struct {
+	User      string
+	Reference string
+	From      uint64 // first sequence number; 0: see Newest
+	Newest    int    // only the newest so many, ascending; 0: all
+}
+
+// AuditVerdict is what verifying the chain found.
+type AuditVerdict struct {
+	Records uint64 `json:"records"`
+	Head    string `json:"head"`
+	Broken  uint64 `json:"broken,omitempty"` // the first record whose link is wrong
+	Problem string `json:"problem,omitempty"`
+}
+
+// ImportRow is one user of an import.
+type ImportRow struct {
+	Line int // of the file, for errors
+	NewUser
+	Password Secret
+	Answers  map[string]Secret // by question
+}
+
+// ImportProgress is told from time to time.
+type ImportProgress struct {
+	Rows    int  `json:"rows"`
+	Refused int  `json:"refused"`
+	Done    bool `json:"done"`
+}
+
+// RowError is what is wrong with one row.
+type RowError struct {
+	Line  int    `json:"line"`
+	Name  string `json:"name,omitempty"`
+	Error string `json:"error"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+// Problem is an error for the person who asked: what is wrong and what to do. It holds no secret.
+type Problem struct {
+	Kind error  // one of the errors below, for errors.Is
+	Text string // "no user lutz"
+	Hint string // "latchkey user list shows all"
+}
+
+func (p *Problem) Error() string { return p.Text }
+
+// Unwrap gives the kind.
+func (p *Problem) Unwrap() error { return p.Kind }
+
+// The kinds of Problem.
+var (
+	ErrNoSuchUser     = errors.New("no such user")
+	ErrUserExists     = errors.New("user exists")
+	ErrNoSuchQuestion = errors.New("no such question")
+	ErrInvalid        = errors.New("invalid")
+	ErrRefused        = errors.New("refused")
+)
+
+func problem(kind error, text, hint string) *Problem { return &Problem{kind, text, hint} }

@@ -1,0 +1,74 @@
+package core
+
+import (
+	"time"
+
+	"github.com/latchkey/latchkey/core/pinphrase"
+)
+
+// FirstKind is who checks the first factor.
+type FirstKind string
+
+// The first factors that there are. FirstNone stands only where the NAS is declared to
+// have checked the password itself.
+const (
+	FirstNone     FirstKind = "none"
+	FirstPassword FirstKind = "password"
+)
+
+// Method is a second factor.
+type Method string
+
+// The second factors that there are.
+const MethodPINphrase Method = "pinphrase"
+
+// Unenrolled says what happens to a user who has no second factor yet.
+type Unenrolled string
+
+// The zero value denies.
+const (
+	UnenrolledDeny  Unenrolled = "deny"
+	UnenrolledAllow Unenrolled = "allow"
+)
+
+// Policy is what the NASes and hosts under it ask of a user.
+type Policy struct {
+	Name       string
+	First      FirstKind
+	Second     []Method // in the order in which they are offered
+	Realm      string   // between realms nothing of a PINphrase is shared
+	Unenrolled Unenrolled
+	Reply      []Attribute            // of every Accept
+	Groups     map[string][]Attribute // by group: they replace those of the same name in Reply
+}
+
+// Locks are the counters' limits. A count of 0 switches its lock off.
+type Locks struct {
+	PairAfter        int           // wrong tries of one user from one source
+	PairFor          time.Duration // then locked for so long
+	UserAfter        int           // wrong tries of one user from everywhere
+	UserHalves       time.Duration // the half-life of that count
+	SourceAfter      int           // wrong tries of everybody from one source
+	SourceFor        time.Duration
+	PermanentlyAfter int // wrong second factors after a right first factor: locked for good
+}
+
+// CodeWords is how the code word of a new user is made and what it opens.
+type CodeWords struct {
+	Words       int           // dictionary words, 11 bits each
+	Valid       time.Duration // from its making
+	OpensLogin  bool          // good for one login, asked by characters
+	SelfService bool          // typed whole, once, at self-service
+}
+
+// Settings is everything in the configuration that a login depends on. It is one immutable
+// snapshot: a reload makes a new one.
+type Settings struct {
+	Language  string // of users who have none of their own: "de" or "en"
+	Names     NameRules
+	Policies  map[string]Policy
+	Locks     Locks
+	PINphrase pinphrase.Settings
+	CodeWords CodeWords
+	TokenLife time.Duration // how long a Challenge may be answered; 0: 120 s
+}
