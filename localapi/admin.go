@@ -1,0 +1,50 @@
+package localapi
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/latchkey/latchkey/core"
+)
+
+// Admin is what the admin socket needs of core; *core.Core is one. Each change is durable,
+// and audited in the same commit, before the method returns. Errors for the person are
+// *core.Problem. A method never checks the actor's role: the routes have done so.
+type Admin interface {
+	AddUser(ctx context.Context, actor core.Actor, user core.NewUser) (info core.UserInfo, codeWord core.Secret, err error)
+	User(ctx context.Context, name string) (core.UserInfo, error)
+	// Users calls fn for each user in the order of names, until it returns false.
+	Users(ctx context.Context, fn func(core.UserInfo) bool) error
+	ChangeUser(ctx context.Context, actor core.Actor, name string, change core.UserChange) (core.UserInfo, error)
+	RemoveUser(ctx context.Context, actor core.Actor, name string) error
+	LockUser(ctx context.Context, actor core.Actor, name string) error
+	UnlockUser(ctx context.Context, actor core.Actor, name string) error
+	EnableUser(ctx context.Context, actor core.Actor, name string, enabled bool) error
+	// ExpireUser sets when the user ends; the zero time means never.
+	ExpireUser(ctx context.Context, actor core.Actor, name string, at time.Time) error
+	SetPassword(ctx context.Context, actor core.Actor, name string, password core.Secret) error
+	// NewCodeWord voids an unused code word and gives a new one.
+	NewCodeWord(ctx context.Context, actor core.Actor, name string) (codeWord core.Secret, until time.Time, err error)
+	// TemporaryCode makes the helpdesk's code: eight letters, good for uses logins.
+	TemporaryCode(ctx context.Context, actor core.Actor, name string, valid time.Duration, uses int) (code core.Secret, until time.Time, err error)
+
+	Questions() []core.QuestionInfo
+	Answers(ctx context.Context, name string) ([]core.AnswerInfo, error)
+	// SetAnswer's result alone holds the numbered letters, to be shown once.
+	SetAnswer(ctx context.Context, actor core.Actor, name, question string, answer core.Secret) (core.AnswerInfo, error)
+	RemoveAnswer(ctx context.Context, actor core.Actor, name, question string) error
+
+	// Import takes all rows or none, unless keepGoing: then it leaves out the bad ones. Rows are
+	// staged and published at once. An error that rows yields ends the import. It returns the bad rows
+	// (at most the first 1,000) with ErrRefused when nothing was taken for their sake. codeWord is called for
+	// each new user without the minimum of answers, after publication.
+	Import(ctx context.Context, actor core.Actor, rows iter.Seq2[core.ImportRow, error], keepGoing bool,
+		progress func(core.ImportProgress), codeWord func(name string, word core.Secret)) (taken int, bad []core.RowError, err error)
+
+	// Audit calls fn for the records that filter picks, ascending, until it returns false.
+	Audit(ctx context.Context, filter core.AuditFilter, fn func(core.AuditEntry) bool) error
+	// FollowAudit calls fn for each new record after seq until ctx ends.
+	FollowAudit(ctx context.Context, seq uint64, filter core.AuditFilter, fn func(core.AuditEntry) bool) error
+	VerifyAudit(ctx context.Context) (core.AuditVerdict, error)
+}
