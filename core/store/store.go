@@ -30,11 +30,12 @@
 //     Read and write one guard key by name where that matters.
 //   - fn may run more than once, on different goroutines, but never twice at a time.
 //     It must not keep what it was given, and it must have no effect beyond its Txn and
-//     variables that it overwrites on each run.
+//     variables that it overwrites on each run. It must not call Update or Close itself.
 //   - Watch may merge several changes of one key into one event and says nothing about
 //     order between keys.
 //   - There is no expiry. Whoever stores a deadline compares it itself.
-//   - A transaction is small: at most MaxTxnKeys writes. Import by staging.
+//   - A transaction is small: at most MaxTxnKeys writes and records, MaxTxnSize bytes
+//     together. Import by staging.
 package store
 
 import (
@@ -46,7 +47,8 @@ import (
 const (
 	MaxTxnKeys   = 4096
 	MaxKeySize   = 1024
-	MaxValueSize = 64 << 10
+	MaxValueSize = 64 << 10 // a value, or a journal record
+	MaxTxnSize   = 1 << 20  // keys, values and records together
 )
 
 var (
@@ -85,6 +87,7 @@ type Reader interface {
 type Txn interface {
 	Reader
 	// Set and Delete take effect at commit; Get in the same transaction sees them.
+	// They and Append keep copies of what they are given.
 	Set(key, value []byte)
 	Delete(key []byte)
 	// Append adds a record to this node's journal.
