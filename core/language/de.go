@@ -1,0 +1,51 @@
+package language
+
+import (
+	_ "embed"
+	"strconv"
+)
+
+//go:embed words/de.txt
+var germanWords string
+
+var german = Language{
+	Tag:          German,
+	Name:         "Deutsch",
+	ordinal:      func(n int) string { return strconv.Itoa(n) + "." },
+	and:          "und",
+	last:         "letzte",
+	secondToLast: "vorletzte",
+	ascii:        map[rune]string{'ä': "ae", 'ö': "oe", 'ü': "ue", 'Ä': "Ae", 'Ö': "Oe", 'Ü': "Ue"},
+	words:        germanWords,
+	Texts: Texts{
+		Denied:        "Zugang verweigert.",
+		NotEnrolled:   "Sie sind noch nicht eingerichtet: Bitte wenden Sie sich an Ihren Administrator.",
+		TooManyRounds: "Zu viele Versuche in einer Anmeldung. Bitte beginnen Sie neu.",
+		Unavailable:   "Die Anmeldung ist im Augenblick nicht möglich. Bitte versuchen Sie es gleich noch einmal.",
+		reference:     "Ref. {reference}",
+
+		Password:     "Passwort: ",
+		appWait:      "Bitte wählen Sie auf Ihrem Telefon das Symbol «{symbol}».",
+		appStill:     "Noch keine Bestätigung. Bitte wählen Sie auf Ihrem Telefon das Symbol «{symbol}».",
+		MessageSent:  "Eine Nachricht ist an Sie unterwegs.",
+		MessageAgain: "Mit «resend» wird die Nachricht noch einmal gesendet.",
+
+		renewSoon:        "Bitte erneuern Sie bald die Antwort auf «{question}».",
+		PressedAnswers:   "Ihre Antworten sind verbraucht: Bitte geben Sie neue, bevor Sie sich wieder anmelden.",
+		enrolMore:        "Bitte geben Sie noch {number} Antworten.",
+		CodeWordUsed:     "Ihr Codewort ist jetzt verbraucht: Bitte geben Sie Ihre Antworten.",
+		noticeLocked:     "Ihr Zugang ist nach mehreren falschen Antworten gesperrt bis {until}. Wenn Sie das nicht selbst waren, sagen Sie es Ihrem Administrator.",
+		NoticeLockedGood: "Ihr Zugang ist nach mehreren falschen Antworten gesperrt. Nur Ihr Administrator kann ihn wieder öffnen.",
+		noticeNewSource:  "Anmeldung von einem neuen Ort: {source}. Wenn Sie das nicht selbst waren, sagen Sie es Ihrem Administrator.",
+		noticeChanged:    "Geändert wurde: {what}. Wenn Sie das nicht selbst waren, sagen Sie es Ihrem Administrator.",
+		CodeWordSubject:  "Ihr Codewort",
+		NoticeSubject:    "Hinweis zu Ihrem Zugang",
+	},
+	PINphrase: PINphrase{
+		Prompt:         "PINphrase: Bitte wählen Sie das {positions} Zeichen {phrase}.",
+		Message:        "PINphrase: Bitte geben Sie das {positions} Zeichen {phrase} ein.",
+		MarkPrompt:     "PINphrase: Bitte geben Sie die in Nachricht {mark} verlangten Zeichen ein.",
+		CodeWordLabel:  "Codewort",
+		CodeWordPhrase: "von Ihrem Codewort",
+	},
+}

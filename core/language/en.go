@@ -1,0 +1,67 @@
+package language
+
+import (
+	_ "embed"
+	"strconv"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+)
+
+//go:embed words/en.txt
+var englishWords string
+
+var english = Language{
+	Tag:          English,
+	Name:         "English",
+	ordinal:      englishOrdinal,
+	and:          "and",
+	last:         "last",
+	secondToLast: "second to last",
+	words:        englishWords,
+	Texts: Texts{
+		Denied:        "Access denied.",
+		NotEnrolled:   "You are not enrolled yet: please ask your administrator.",
+		TooManyRounds: "Too many rounds in one login. Please start again.",
+		Unavailable:   "Logging in is not possible at the moment. Please try again shortly.",
+		reference:     "Ref. {reference}",
+
+		Password:     "Password: ",
+		appWait:      "Please pick the symbol «{symbol}» on your phone.",
+		appStill:     "Not confirmed yet. Please pick the symbol «{symbol}» on your phone.",
+		MessageSent:  "A message is on its way to you.",
+		MessageAgain: "Enter «resend» to have the message sent again.",
+
+		renewSoon:        "Please renew the answer to «{question}» soon.",
+		PressedAnswers:   "Your answers are worn out: please give new ones before you log in again.",
+		enrolMore:        "Please give {number} more answers.",
+		CodeWordUsed:     "Your code word has now been used: please give your answers.",
+		noticeLocked:     "Your access is locked until {until} after several wrong answers. If that was not you, tell your administrator.",
+		NoticeLockedGood: "Your access is locked after several wrong answers. Only your administrator can open it again.",
+		noticeNewSource:  "Login from a new place: {source}. If that was not you, tell your administrator.",
+		noticeChanged:    "Changed: {what}. If that was not you, tell your administrator.",
+		CodeWordSubject:  "Your code word",
+		NoticeSubject:    "A notice about your access",
+	},
+	PINphrase: PINphrase{
+		Prompt:         "PINphrase: Please enter the {positions} character {phrase}.",
+		Message:        "PINphrase: Please enter the {positions} character {phrase}.",
+		MarkPrompt:     "PINphrase: Enter the characters asked for in message {mark}.",
+		CodeWordLabel:  "Code word",
+		CodeWordPhrase: "of your code word",
+	},
+}
+
+// englishOrdinal follows the CLDR ordinal rules: 1st, 2nd, 3rd, 4th, 11th, 21st.
+func englishOrdinal(n int) string {
+	suffix := "th"
+	switch plural.Ordinal.MatchPlural(language.English, n, 0, 0, 0, 0) {
+	case plural.One:
+		suffix = "st"
+	case plural.Two:
+		suffix = "nd"
+	case plural.Few:
+		suffix = "rd"
+	}
+	return strconv.Itoa(n) + suffix
+}
