@@ -1,0 +1,218 @@
+package badger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+
+	bdg "github.com/dgraph-io/badger/v4"
+
+	"github.com/latchkey/latchkey/core/store"
+	"github.com/latchkey/latchkey/core/store/internal/writes"
+)
+
+// snapshot reads callers' keys in a Badger transaction.
+type snapshot struct{ txn *bdg.Txn }
+
+// Get implements store.Reader.
+func (s snapshot) Get(key []byte) ([]byte, error) {
+	var room [64]byte
+	item, err := s.txn.Get(append(append(room[:0], dataPrefix...), key...))
+	if err != nil {
+		return nil, readError(err)
+	}
+	value, err := item.ValueCopy(nil)
+	if err != nil {
+		return nil, readError(err)
+	}
+	if value == nil {
+		value = []byte{}
+	}
+	return value, nil
+}
+
+// Scan implements store.Reader.
+func (s snapshot) Scan(prefix, start []byte, fn func(key, value []byte) bool) error {
+	full := append([]byte(dataPrefix), prefix...)
+	from := full
+	if bytes.Compare(start, prefix) > 0 {
+		from = append([]byte(dataPrefix), start...)
+	}
+	it := s.txn.NewIterator(bdg.IteratorOptions{Prefix: full})
+	defer it.Close()
+	for it.Seek(from); it.Valid(); it.Next() {
+		item, going := it.Item(), true
+		err := item.Value(func(value []byte) error {
+			going = fn(item.Key()[len(dataPrefix):], value)
+			return nil
+		})
+		if err != nil {
+			return readError(err)
+		}
+		if !going {
+			return nil
+		}
+	}
+	return nil
+}
+
+// readError speaks of a failed read without naming the key, as Badger's errors do.
+func readError(err error) error {
+	switch {
+	case errors.Is(err, bdg.ErrKeyNotFound):
+		return store.ErrNotFound
+	case errors.Is(err, bdg.ErrDiscardedTxn):
+		return errors.New("badger: a transaction was used after its function had returned")
+	case errors.Is(err, bdg.ErrDBClosed):
+		return store.ErrClosed
+	}
+	return fmt.Errorf("%w: reading failed: %w", store.ErrCorrupt, innermost(err))
+}
+
+func innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// txn is what an Update's function works on: base with the transaction's writes over it.
+type txn struct {
+	writes.Buffer
+	base  store.Reader
+	store *Store
+	ts    uint64   // what base shows; only of the first run
+	reads []uint64 // hashes of the keys read by name; only of the first run
+	track bool
+}
+
+// Get implements store.Reader.
+func (t *txn) Get(key []byte) ([]byte, error) {
+	if op, ok := t.Buffer.Get(key); ok {
+		if op.Delete {
+			return nil, store.ErrNotFound
+		}
+		return append([]byte{}, op.Value...), nil
+	}
+	if t.track {
+		t.reads = append(t.reads, t.store.recent.hash(key))
+	}
+	return t.base.Get(key)
+}
+
+// Scan implements store.Reader.
+func (t *txn) Scan(prefix, start []byte, fn func(key, value []byte) bool) error {
+	return t.Buffer.Scan(prefix, start, t.base.Scan, fn)
+}
+
+// request is a transaction on its way to the committer.
+type request struct {
+	fn    func(store.Txn) error
+	txn   txn
+	taken atomic.Bool   // by the committer, or back by a caller whose ctx ended
+	done  chan struct{} // closed when err and threw are final
+	err   error
+	threw *thrown
+}
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, fn func(store.Txn) error) error {
+	g, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.live.leave(g)
+	r := &request{fn: fn}
+	t := &r.txn
+	t.Prefix, t.store, t.ts, t.track = dataPrefix, s, s.durable.Load().ts, true
+	if err := s.firstRun(r); err != nil {
+		return err
+	}
+	if err := t.Err(); err != nil {
+		return err
+	}
+	if t.Empty() {
+		return nil // all reads were of one durable state: nothing to check
+	}
+	return s.submit(ctx, r)
+}
+
+// firstRun runs the function in the caller's goroutine, on the last durable state.
+func (s *Store) firstRun(r *request) error {
+	snap := snapshot{txn: s.db.NewTransactionAt(r.txn.ts, false)}
+	defer snap.txn.Discard()
+	r.txn.base = snap
+	return r.fn(&r.txn)
+}
+
+// submit hands r to the committer and waits for the outcome.
+func (s *Store) submit(ctx context.Context, r *request) error {
+	r.done = make(chan struct{})
+	select {
+	case s.queue <- r:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-r.done:
+		return r.outcome()
+	case <-ctx.Done():
+	}
+	if r.taken.CompareAndSwap(false, true) {
+		return ctx.Err() // taken back before the committer had it
+	}
+	// The committer has it. Once the batch is built, fn runs no more, and the caller
+	// may have its variables back.
+	s.building.Lock()
+	s.building.Unlock() //nolint:staticcheck // waiting is all that it is for
+	select {
+	case <-r.done:
+		return r.outcome()
+	default:
+		return fmt.Errorf("%w: %w while it was being written", store.ErrUnknown, ctx.Err())
+	}
+}
+
+func (r *request) outcome() error {
+	if r.threw != nil {
+		r.threw.again()
+	}
+	return r.err
+}
+
+// thrown is how a function ended that did not return.
+type thrown struct {
+	value any // of panic; nil: runtime.Goexit
+}
+
+// again ends the caller's goroutine as fn would have ended it.
+func (t *thrown) again() {
+	if t.value == nil {
+		runtime.Goexit()
+	}
+	panic(t.value)
+}
+
+// guarded runs fn so that a panic or Goexit in it hurts nobody else.
+func guarded(fn func() error) (err error, threw *thrown) {
+	done := make(chan struct{})
+	go func() {
+		returned := false
+		defer close(done)
+		defer func() {
+			if !returned {
+				threw = &thrown{recover()}
+			}
+		}()
+		err = fn()
+		returned = true
+	}()
+	<-done
+	return err, threw
+}
