@@ -1,0 +1,107 @@
+package config
+
+import (
+	"slices"
+
+	"github.com/latchkey/latchkey/core"
+)
+
+func (c check) policies() map[string]core.Policy {
+	policies := map[string]core.Policy{}
+	for _, p := range c.file.Policies {
+		key := entryPath("policies", p.Name)
+		c.word(key, p.Name, "a name such as vpn")
+		policies[p.Name] = c.policy(key, p.Name, p.Value)
+		used := slices.ContainsFunc(c.file.Radius.Clients, func(given client) bool { return given.Policy == p.Name })
+		if !used {
+			c.warn(key, "policy: "+p.Name, "no client is under this policy")
+		}
+	}
+	return policies
+}
+
+func (c check) policy(key, name string, given rule) core.Policy {
+	p := core.Policy{
+		Name:       name,
+		First:      core.FirstKind(given.First),
+		Realm:      given.Realm,
+		Unenrolled: core.Unenrolled(given.Unenrolled),
+		Reply:      c.reply(key+".reply", given.Reply),
+	}
+	c.oneOf(key+".first", string(given.First), "password", "none", "pam", "ldap", "radius")
+	c.word(key+".realm", given.Realm, "a name such as default")
+	c.oneOf(key+".unenrolled", given.Unenrolled, "deny", "allow")
+	for i, method := range given.Second {
+		at := itemPath(key+".second", i)
+		if c.oneOf(at, method, "pinphrase", "app") && slices.Contains(given.Second[:i], method) {
+			c.fail(at, "", "stands there twice")
+		}
+		p.Second = append(p.Second, core.Method(method))
+	}
+	for i, way := range given.Deliver {
+		if slices.Contains(given.Deliver[:i], way) {
+			c.fail(itemPath(key+".deliver", i), "", "stands there twice")
+		}
+	}
+	c.passable(key, given)
+	for _, g := range given.Groups {
+		at := entryPath(key+".groups", g.Name)
+		if p.Groups == nil {
+			p.Groups = map[string][]core.Attribute{}
+		}
+		p.Groups[g.Name] = c.reply(at+".reply", g.Value.Reply)
+		c.fits(at+".reply", p.Reply, p.Groups[g.Name])
+	}
+	c.fits(key+".reply", p.Reply, nil)
+	return p
+}
+
+// passable looks for policies that let in nobody, or anybody.
+func (c check) passable(key string, given rule) {
+	if !c.given(key + ".second") {
+		c.fail(key+".second", "[pinphrase]", "is missing")
+		return
+	}
+	allow := core.Unenrolled(given.Unenrolled) == core.UnenrolledAllow
+	none := core.FirstKind(given.First) == core.FirstNone
+	switch {
+	case len(given.Second) == 0 && none && allow:
+		c.fail(key+".second", "[pinphrase]", "is empty, as is the first factor: this policy would let in anybody")
+	case len(given.Second) == 0 && !allow:
+		c.fail(key+".second", "[pinphrase]", "is empty, and who has no second factor is denied: no user could pass")
+	case slices.Contains(given.Second, "pinphrase") && len(given.Deliver) == 0:
+		c.fail(key+".deliver", "[prompt]", "is empty: no question would reach a user")
+	}
+	if allow {
+		c.warn(key+".unenrolled", "deny, once everybody has a second factor", "who has no second factor yet is let in without one")
+	}
+	if none {
+		c.warn(key+".first", "password", "Latchkey checks no password: all rests on gateways that have done so")
+	}
+}
+
+// clientPolicy: `first: none` is safe only behind a NAS that has checked the password.
+func (c check) clientPolicy(key string, client Client) {
+	if client.Policy == "" {
+		c.fail(key+".policy", "the name of one of the policies", "is missing")
+		return
+	}
+	for _, p := range c.file.Policies {
+		if p.Name != client.Policy {
+			continue
+		}
+		if core.FirstKind(p.Value.First) == core.FirstNone && !client.PasswordChecked && !c.silenced(entryPath("policies", p.Name)+".first") {
+			c.fail(key+".policy", "first: password there, or password_checked: true here if this gateway really checks it",
+				"under %s nobody checks the password", p.Name)
+		}
+		return
+	}
+	hint := "policies: has none"
+	if len(c.file.Policies) > 0 {
+		hint = "there is " + c.file.Policies[0].Name
+		for _, p := range c.file.Policies[1:] {
+			hint += ", " + p.Name
+		}
+	}
+	c.fail(key+".policy", hint, "there is no such policy")
+}

@@ -1,0 +1,138 @@
+// Package config turns the YAML file of a sysadmin into typed, checked values, or into a list
+// of what is wrong with it, with file, line, key and hint. The daemon's start, its --check
+// and its reload use the same code, so that what passed once passes again.
+//
+// The way of a file: read.go makes the node tree of its bytes, walk.go holds that against the
+// shape in shape.go and gives each key its line, decode.go lets viper put it over the
+// defaults, check_*.go look for what cannot be or is doubtful, and the result is a Config.
+//
+// The package must never know how a door works, and never print a secret. Only this package
+// knows viper.
+package config
+
+import (
+	"io/fs"
+	"net/netip"
+	"path/filepath"
+	"reflect"
+	"time"
+
+	"github.com/latchkey/latchkey/core"
+)
+
+// Config is a whole configuration. It is never changed: a reload makes a new one.
+type Config struct {
+	StateDir      string // absolute
+	KeysFile      string // absolute, outside StateDir; it need not exist yet
+	AuditHeadFile string // absolute, outside StateDir; empty: not exported
+	Settings      core.Settings
+	Socket        Socket
+	RADIUS        RADIUS
+}
+
+// Socket is the Unix socket of the command line.
+type Socket struct {
+	Admin string               // absolute path
+	Roles map[string]core.Role // by Unix group; uid 0 is always RoleAdmin
+}
+
+// RADIUS is the RADIUS door. Without Listen it is shut.
+type RADIUS struct {
+	Listen  []netip.AddrPort
+	Clients []Client
+}
+
+// Client is one NAS, or a network of NASes that share their secret.
+type Client struct {
+	Name                 string
+	Address              netip.Prefix  // masked; of one address: its full length
+	Secrets              []core.Secret // at least one; replies are signed by the one that the request fits
+	MessageAuthenticator string        // "require", "accept" or "omit"
+	LimitProxyState      bool          // under accept and omit: Proxy-State without Message-Authenticator is dropped
+	Timeout              time.Duration // the NAS's own
+	Tries                int           // the NAS's own
+	Wait                 time.Duration // of a second round for a phone; below Timeout
+	Hold                 time.Duration // of the first reply; below Timeout × Tries
+	ASCII                bool          // prompts are spelt out
+	Challenge            bool          // false: no Access-Challenge
+	PasswordChecked      bool          // the NAS has checked the password itself
+	TrustCallingStation  bool          // Calling-Station-Id names the person's address
+	Policy               string        // a key of Settings.Policies
+}
+
+// Load reads and checks a file, and the files of secrets that it names. The Config is nil
+// where a problem is fatal.
+func Load(path string) (*Config, Problems) {
+	r := newReport(path)
+	content, err := Disk{}.ReadFile(path)
+	if err != nil {
+		r.fail("file", "", "cannot be read: %s", cause(err))
+		return nil, r.sorted()
+	}
+	mode, err := Disk{}.Mode(path)
+	if err != nil {
+		mode = 0
+	}
+	return parse(r, content, mode, Disk{})
+}
+
+// Parse checks the content of a file that problems shall call name. Other files that it
+// names are read through files.
+func Parse(name string, content []byte, files Files) (*Config, Problems) {
+	return parse(newReport(name), content, 0, files)
+}
+
+func parse(r *report, content []byte, mode fs.FileMode, files Files) (*Config, Problems) {
+	root := readTree(content, r)
+	if root == nil && len(r.list) > 0 {
+		return nil, r.sorted()
+	}
+	given := map[string]any{}
+	if root != nil {
+		v, ok := walker{r}.value(root, reflect.TypeFor[file](), place{})
+		if !ok {
+			return nil, r.sorted()
+		}
+		given = v.(map[string]any)
+	}
+	shape, err := decode(given)
+	if err != nil {
+		// What mapstructure says may quote a value, so it is kept back.
+		r.fail("file", "a fault of Latchkey: the walk let pass what does not decode", "cannot be decoded")
+		return nil, r.sorted()
+	}
+	c := check{report: r, files: files, file: shape, mode: mode}
+	config := c.all()
+	if problems := r.sorted(); problems.Fatal() {
+		return nil, problems
+	}
+	return config, r.list
+}
+
+// check looks for what cannot be, or is doubtful, in a file whose shape is right, and makes
+// the Config on the way.
+type check struct {
+	*report
+	files Files
+	file  file
+	mode  fs.FileMode // of the file itself; 0 where unknown
+}
+
+func (c check) all() *Config {
+	return &Config{
+		StateDir:      c.stateDir(),
+		KeysFile:      c.keysFile(),
+		AuditHeadFile: c.auditHeadFile(),
+		Socket:        c.socket(),
+		Settings:      c.settings(),
+		RADIUS:        c.radius(),
+	}
+}
+
+// absolute reports a path that is not absolute, and gives it in its shortest form.
+func (c check) absolute(key, path string) string {
+	if !filepath.IsAbs(path) {
+		c.fail(key, "it begins with /", "must be an absolute path")
+	}
+	return filepath.Clean(path)
+}

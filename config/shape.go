@@ -1,0 +1,158 @@
+package config
+
+import (
+	"time"
+
+	"github.com/latchkey/latchkey/core/secret"
+)
+
+// The types below are the file's shape: each field is one key, its tag `default` is what holds
+// where the file does not give it, written as in YAML. A key without default is empty, or
+// required by a check. The walk, the defaults, the hints for misspelt keys and the test of
+// the shipped sample all read these tags, so that a key stands in one place.
+type file struct {
+	StateDir     string        `key:"state_dir" default:"/var/lib/latchkey"`
+	Keys         keys          `key:"keys"`
+	Audit        auditTrail    `key:"audit"`
+	Language     string        `key:"language" default:"en"`
+	AnswerWithin time.Duration `key:"answer_within" default:"120s"`
+	Names        names         `key:"names"`
+	Socket       socket        `key:"socket"`
+	Radius       radius        `key:"radius"`
+	Policies     []named[rule] `key:"policies"`
+	Locks        locks         `key:"locks"`
+	Pinphrase    phrases       `key:"pinphrase"`
+}
+
+type keys struct {
+	File string `key:"file" default:"/etc/latchkey/keyset"`
+}
+
+type auditTrail struct {
+	HeadFile string `key:"head_file"`
+}
+
+type names struct {
+	FoldCase bool     `key:"fold_case" default:"true"`
+	Strip    []string `key:"strip"`
+}
+
+type socket struct {
+	Admin string          `key:"admin" default:"/run/latchkey/admin.sock"`
+	Roles []named[string] `key:"roles"`
+}
+
+type radius struct {
+	Listen  []string `key:"listen" default:"['0.0.0.0:1812', '[::]:1812']"`
+	Clients []client `key:"clients"`
+}
+
+type client struct {
+	Name                 string          `key:"name"`
+	Address              string          `key:"address"`
+	Secret               secret.Secret   `key:"secret"`
+	SecretFile           string          `key:"secret_file"`
+	Secrets              []secret.Secret `key:"secrets"`
+	SecretFiles          []string        `key:"secret_files"`
+	MessageAuthenticator string          `key:"message_authenticator" default:"require"`
+	LimitProxyState      bool            `key:"limit_proxy_state" default:"true"`
+	Timeout              time.Duration   `key:"timeout" default:"5s"`
+	Tries                int             `key:"tries" default:"3"`
+	Wait                 time.Duration   `key:"wait" default:"3s"`
+	Hold                 time.Duration   `key:"hold" default:"0s"`
+	Charset              string          `key:"charset" default:"utf8"`
+	Challenge            bool            `key:"challenge" default:"true"`
+	PasswordChecked      bool            `key:"password_checked" default:"false"`
+	TrustCallingStation  bool            `key:"trust_calling_station" default:"false"`
+	Policy               string          `key:"policy"`
+}
+
+type rule struct {
+	First      firstFactor    `key:"first" default:"password"`
+	Second     []string       `key:"second"`
+	Deliver    []string       `key:"deliver" default:"[prompt]"`
+	Presend    bool           `key:"presend" default:"false"`
+	Fallback   bool           `key:"fallback" default:"false"`
+	Realm      string         `key:"realm" default:"default"`
+	Unenrolled string         `key:"unenrolled" default:"deny"`
+	Reply      []named[any]   `key:"reply"`
+	Groups     []named[group] `key:"groups"`
+}
+
+type group struct {
+	Reply []named[any] `key:"reply"`
+}
+
+type locks struct {
+	Pair             timedLock    `key:"pair"`
+	User             decayingLock `key:"user"`
+	Source           sourceLock   `key:"source"`
+	PermanentlyAfter int          `key:"permanently_after" default:"0"`
+}
+
+type timedLock struct {
+	After int           `key:"after" default:"3"`
+	For   time.Duration `key:"for" default:"15m"`
+}
+
+type decayingLock struct {
+	After       int           `key:"after" default:"20"`
+	HalvesEvery time.Duration `key:"halves_every" default:"12h"`
+}
+
+type sourceLock struct {
+	After int           `key:"after" default:"30"`
+	For   time.Duration `key:"for" default:"15m"`
+}
+
+type phrases struct {
+	Positions      int                `key:"positions" default:"4"`
+	MinimumAnswers int                `key:"minimum_answers" default:"6"`
+	MinimumLength  int                `key:"minimum_length" default:"8"`
+	CodeWord       codeWord           `key:"code_word"`
+	Exposure       exposure           `key:"exposure"`
+	Equivalents    bool               `key:"equivalents" default:"true"`
+	Templates      []named[templates] `key:"templates"`
+	Questions      []question         `key:"questions"` // left out: pinphrase.SampleQuestions
+}
+
+type exposure struct {
+	Warn float64 `key:"warn" default:"0.3"`
+	Stop float64 `key:"stop" default:"0.6"`
+}
+
+type codeWord struct {
+	Words int           `key:"words" default:"4"`
+	Valid time.Duration `key:"valid" default:"72h"`
+	Opens []string      `key:"opens" default:"[login, selfservice]"`
+}
+
+type templates struct {
+	Prompt     string `key:"prompt"`
+	Message    string `key:"message"`
+	MarkPrompt string `key:"mark_prompt"`
+}
+
+type question struct {
+	ID            string          `key:"id"`
+	Label         []named[string] `key:"label"`
+	Phrase        []named[string] `key:"phrase"`
+	MessagePhrase []named[string] `key:"message_phrase"`
+	MinimumLength int             `key:"minimum_length"`
+}
+
+// firstFactor is `none` or `password`, or a mapping such as {ldap: NAME}, which becomes the
+// text "ldap".
+type firstFactor string
+
+// named is one entry of a mapping whose keys the sysadmin chooses: policies, groups,
+// attributes. It travels through viper as a list of name and value, since viper lower-cases
+// the keys of maps.
+type named[T any] struct {
+	Name  string `key:"name"`
+	Value T      `key:"value"`
+}
+
+func (named[T]) chosenByTheSysadmin() {}
+
+type freeNames interface{ chosenByTheSysadmin() }

@@ -1,0 +1,229 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/latchkey/latchkey/core/secret"
+)
+
+// walker turns the node tree into plain values of the shape's types, and notes each key's
+// line. A value that does not fit is reported and left out, so that the checks see what is
+// left and all mistakes of a file are told at once.
+type walker struct{ *report }
+
+// place is where the walk stands: path names it to the reader ("policies.vpn.first"),
+// pattern to the table of gaps ("policies.*.first").
+type place struct{ path, pattern string }
+
+func (p place) key(name string) place {
+	if p.path == "" {
+		return place{name, name}
+	}
+	return place{p.path + "." + name, p.pattern + "." + name}
+}
+
+func (p place) chosen(name string) place {
+	return place{entryPath(p.path, name), p.pattern + ".*"}
+}
+
+func (p place) item(i int) place {
+	return place{itemPath(p.path, i), p.pattern + "[]"}
+}
+
+var plainName = regexp.MustCompile(`^[\pL\pN_-]+$`)
+
+// entryPath is the path of an entry whose name the sysadmin has chosen: quoted where it
+// could be mistaken for something else.
+func entryPath(path, name string) string {
+	if !plainName.MatchString(name) {
+		name = fmt.Sprintf("%q", name)
+	}
+	return path + "." + name
+}
+
+func itemPath(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
+var (
+	typeSecret   = reflect.TypeFor[secret.Secret]()
+	typeDuration = reflect.TypeFor[time.Duration]()
+	typeFirst    = reflect.TypeFor[firstFactor]()
+	typeFree     = reflect.TypeFor[freeNames]()
+)
+
+func isNamed(t reflect.Type) bool   { return t.Kind() == reflect.Struct && t.Implements(typeFree) }
+func isMapping(t reflect.Type) bool { return t.Kind() == reflect.Struct && t != typeSecret }
+
+// value gives the plain value of a node, or false where there is none to use.
+func (w walker) value(n *yaml.Node, t reflect.Type, at place) (any, bool) {
+	if g, ok := notYet(at.pattern, n); ok {
+		w.refuse(g, at)
+	}
+	switch {
+	case n.Kind == yaml.AliasNode || n.Anchor != "":
+		w.fail(at.path, "quote a text that begins with & or *", "anchors and aliases are not taken")
+		return nil, false
+	case n.Style&yaml.TaggedStyle != 0:
+		w.fail(at.path, "quote a text that begins with !", "tags are not taken")
+		return nil, false
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && t != typeSecret:
+		w.fail(at.path, "leave the key out for its default", "has no value")
+		return nil, false
+	case isMapping(t):
+		return w.mapping(n, t, at)
+	case t.Kind() == reflect.Slice && isNamed(t.Elem()):
+		return w.chosenNames(n, t.Elem(), at)
+	case t.Kind() == reflect.Slice:
+		return w.sequence(n, t.Elem(), at)
+	case t.Kind() == reflect.Interface:
+		return w.anyValue(n, at)
+	}
+	return w.scalar(n, t, at)
+}
+
+// refuse reports a gap without marking the key as bad: what else is wrong with it is said too.
+func (w walker) refuse(g gap, at place) {
+	w.add(at.path, g.hint, g.what+" is not yet there in this version", false)
+}
+
+// pairs gives the keys of a mapping, those that are usable.
+func (w walker) pairs(n *yaml.Node, at place, step func(string) place, visit func(name string, key, value *yaml.Node)) bool {
+	if n.Kind != yaml.MappingNode {
+		w.fail(at.path, "keys with values, indented below it", "must be a section")
+		return false
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 ||
+			key.Value == "" || key.ShortTag() == "!!merge" || hasControl(key.Value) || len(key.Value) > 200 {
+			w.keyError(at, key.Line, "a plain word", "holds a key that is none")
+			continue
+		}
+		name := key.Value
+		folded := strings.ToLower(name)
+		if line, twice := seen[folded]; twice {
+			w.keyError(at, key.Line, fmt.Sprintf("it stands in line %d already; upper and lower case are the same", line),
+				"holds the key %s twice", shown(name))
+			continue
+		}
+		seen[folded] = key.Line
+		w.lines[step(name).path] = key.Line
+		visit(name, key, value)
+	}
+	return true
+}
+
+// keyError reports a key by its own line, under the section that holds it.
+func (w walker) keyError(at place, line int, hint, format string, args ...any) {
+	key := at.path
+	if key == "" {
+		key = "file"
+	}
+	w.list = append(w.list, Problem{w.file, line, key, fmt.Sprintf(format, args...), hint, false})
+}
+
+// shown is a key as a message may quote it. Only its first word: the rest of `secret:text`,
+// written without a space, is a secret.
+func shown(key string) string {
+	for i, c := range key {
+		if !plainName.MatchString(string(c)) || i >= 40 {
+			return key[:i] + "…"
+		}
+	}
+	return key
+}
+
+func (w walker) mapping(n *yaml.Node, t reflect.Type, at place) (any, bool) {
+	out := map[string]any{}
+	fields := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		fields[t.Field(i).Tag.Get("key")] = t.Field(i).Type
+	}
+	ok := w.pairs(n, at, func(name string) place { return at.key(name) }, func(name string, key, value *yaml.Node) {
+		inner := at.key(name)
+		ft, known := fields[name]
+		if !known {
+			if g, ok := notYet(inner.pattern, value); ok {
+				w.refuse(g, inner)
+				return
+			}
+			delete(w.lines, inner.path)
+			first := shown(name)
+			hint := suggest(first, t)
+			if first != name {
+				hint = "a colon, then a space, then the value"
+			}
+			w.list = append(w.list, Problem{w.file, key.Line, at.key(first).path, "is no key", hint, false})
+			return
+		}
+		if v, ok := w.value(value, ft, inner); ok {
+			out[name] = v
+		}
+	})
+	return out, ok
+}
+
+func (w walker) chosenNames(n *yaml.Node, entry reflect.Type, at place) (any, bool) {
+	list := []any{}
+	inner := entry.Field(1).Type
+	ok := w.pairs(n, at, at.chosen, func(name string, _, value *yaml.Node) {
+		v, ok := w.value(value, inner, at.chosen(name))
+		if !ok {
+			v = nil
+		}
+		item := map[string]any{"name": name}
+		if v = withDefaults(v, inner); v != nil {
+			item["value"] = v
+		}
+		list = append(list, item)
+	})
+	return list, ok
+}
+
+func (w walker) sequence(n *yaml.Node, item reflect.Type, at place) (any, bool) {
+	if n.Kind != yaml.SequenceNode {
+		w.fail(at.path, "[a, b], or one item a line after a dash", "must be a list")
+		return nil, false
+	}
+	list := []any{}
+	for i, c := range n.Content {
+		inner := at.item(i)
+		w.lines[inner.path] = c.Line
+		v, ok := w.value(c, item, inner)
+		if !ok {
+			v = nil // its place stays, so that the others keep their numbers
+		}
+		if v = withDefaults(v, item); v == nil {
+			v = reflect.Zero(item).Interface()
+		}
+		list = append(list, v)
+	}
+	return list, true
+}
+
+// anyValue is a reply attribute's: text, a whole number, or a list of these.
+func (w walker) anyValue(n *yaml.Node, at place) (any, bool) {
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		list := []any{}
+		for i, c := range n.Content {
+			inner := at.item(i)
+			w.lines[inner.path] = c.Line
+			if c.Kind != yaml.ScalarNode {
+				w.fail(inner.path, "", "must be a text or a number")
+			} else if v, ok := w.value(c, reflect.TypeFor[any](), inner); ok {
+				list = append(list, v)
+			}
+		}
+		return list, true
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int":
+		return w.scalar(n, reflect.TypeFor[int](), at)
+	}
+	return w.scalar(n, reflect.TypeFor[string](), at)
+}
