@@ -74,7 +74,7 @@ func Parse(text string) (Tag, error) {
 	parsed, err := language.Parse(strings.TrimSpace(text))
 	if err == nil {
 		base, confidence := parsed.Base()
-		if tag := Tag(base.String()); confidence != language.No && tag.Known() {
+		if tag := Tag(base.String()); confidence == language.Exact && tag.Known() {
 			return tag, nil
 		}
 	}

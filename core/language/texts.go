@@ -36,7 +36,9 @@ type Texts struct {
 
 // Reference is the line that leads from a reject to its audit record:
 // "Ref. K7Q2-9XMD".
-func (t *Texts) Reference(reference string) string { return fill(t.reference, "{reference}", reference) }
+func (t *Texts) Reference(reference string) string {
+	return fill(t.reference, "{reference}", reference)
+}
 
 // AppSymbol asks to pick the symbol on the phone; again says so a second time.
 func (t *Texts) AppSymbol(symbol string, again bool) string {
