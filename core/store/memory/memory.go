@@ -153,6 +153,9 @@ func (s *Store) apply(t *txn) *state {
 	return next
 }
 
+// OneAtATime tells the suite that no Update commits while the function of another runs.
+func (s *Store) OneAtATime() bool { return true }
+
 // Watch implements store.Store.
 func (s *Store) Watch(ctx context.Context, prefix []byte) <-chan store.Event {
 	return s.hub.Watch(ctx, prefix)
