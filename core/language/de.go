@@ -24,11 +24,12 @@ var german = Language{
 		Unavailable:   "Die Anmeldung ist im Augenblick nicht möglich. Bitte versuchen Sie es gleich noch einmal.",
 		reference:     "Ref. {reference}",
 
-		Password:     "Passwort: ",
-		appWait:      "Bitte wählen Sie auf Ihrem Telefon das Symbol «{symbol}».",
-		appStill:     "Noch keine Bestätigung. Bitte wählen Sie auf Ihrem Telefon das Symbol «{symbol}».",
-		MessageSent:  "Eine Nachricht ist an Sie unterwegs.",
-		MessageAgain: "Mit «resend» wird die Nachricht noch einmal gesendet.",
+		Password:      "Passwort: ",
+		appWait:       "Bitte wählen Sie auf Ihrem Telefon das Symbol «{symbol}».",
+		appStill:      "Noch keine Bestätigung. Bitte wählen Sie auf Ihrem Telefon das Symbol «{symbol}».",
+		MessageSent:   "Eine Nachricht ist an Sie unterwegs.",
+		MessageAgain:  "Mit «resend» wird die Nachricht noch einmal gesendet.",
+		TemporaryCode: "Bitte geben Sie Ihren vorläufigen Code ein.",
 
 		renewSoon:        "Bitte erneuern Sie bald die Antwort auf «{question}».",
 		PressedAnswers:   "Ihre Antworten sind verbraucht: Bitte geben Sie neue, bevor Sie sich wieder anmelden.",

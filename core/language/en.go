@@ -26,11 +26,12 @@ var english = Language{
 		Unavailable:   "Logging in is not possible at the moment. Please try again shortly.",
 		reference:     "Ref. {reference}",
 
-		Password:     "Password: ",
-		appWait:      "Please pick the symbol «{symbol}» on your phone.",
-		appStill:     "Not confirmed yet. Please pick the symbol «{symbol}» on your phone.",
-		MessageSent:  "A message is on its way to you.",
-		MessageAgain: "Enter «resend» to have the message sent again.",
+		Password:      "Password: ",
+		appWait:       "Please pick the symbol «{symbol}» on your phone.",
+		appStill:      "Not confirmed yet. Please pick the symbol «{symbol}» on your phone.",
+		MessageSent:   "A message is on its way to you.",
+		MessageAgain:  "Enter «resend» to have the message sent again.",
+		TemporaryCode: "Please enter your temporary code.",
 
 		renewSoon:        "Please renew the answer to «{question}» soon.",
 		PressedAnswers:   "Your answers are worn out: please give new ones before you log in again.",

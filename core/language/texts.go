@@ -20,6 +20,8 @@ type Texts struct {
 	appStill     string // the same, asked again, {symbol}
 	MessageSent  string // before a mark prompt
 	MessageAgain string // how to have it sent again
+	// TemporaryCode asks for the helpdesk's code, of a user who has nothing else.
+	TemporaryCode string
 
 	// Said after an accept, or by mail and on the phone.
 	renewSoon        string // {question}

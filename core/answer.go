@@ -1,0 +1,302 @@
+package core
+
+import (
+	"context"
+	"crypto/hmac"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/core/language"
+	"github.com/latchkey/latchkey/core/pinphrase"
+	"github.com/latchkey/latchkey/core/secret"
+	"github.com/latchkey/latchkey/core/store"
+	"github.com/latchkey/latchkey/core/token"
+)
+
+// Answer hears the reply to a challenge. Everything that decides is read again inside the one
+// transaction that consumes the challenge or counts the wrong try, with its audit record; the
+// step leaves only when that is durable. An error wraps ErrSilence.
+func (c *Core) Answer(ctx context.Context, r Reply) (Step, error) {
+	a := r.Attempt
+	who := subject{name: printable(a.User), given: printable(a.User)}
+	p, ok := c.policies[a.Policy]
+	if !ok {
+		return c.dismiss(ctx, a, who, NoSuchPolicy)
+	}
+	claims, err := c.tokens.Open(c.clock.Now(), r.Token)
+	switch {
+	case errors.Is(err, token.ErrExpired):
+		return c.dismiss(ctx, a, who, StaleToken)
+	case err != nil:
+		return c.dismiss(ctx, a, who, ForgedToken)
+	case claims.Door != uint8(a.Door) || claims.NAS != c.bindNAS(a) || claims.Source != c.bindSource(a):
+		return c.dismiss(ctx, a, who, ForeignToken)
+	case claims.Policy != p.hash || claims.First != (p.First != FirstNone):
+		return c.dismiss(ctx, a, who, StaleToken)
+	}
+	var step Step
+	err = c.store.Update(ctx, func(t store.Txn) error {
+		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p, claims: claims}
+		if err := j.judge(r.Text); err != nil {
+			return err
+		}
+		step = j.step
+		return nil
+	})
+	if err != nil {
+		return Step{}, silence(err)
+	}
+	return step, nil
+}
+
+// judgement is one run of the transaction that decides on a reply.
+type judgement struct {
+	*Core
+	t      store.Txn
+	now    time.Time
+	a      Attempt
+	p      *policy
+	claims token.Claims
+	who    subject
+	step   Step
+}
+
+func (j *judgement) judge(text secret.Secret) (err error) {
+	if j.who, err = j.lookup(j.t, j.a.User); err != nil {
+		return err
+	}
+	id := j.who.id
+	if !j.who.known {
+		copy(id[:], mac(j.decoyKey, "id", j.who.name))
+	}
+	if id != j.claims.User {
+		return j.dismiss(ForeignToken)
+	}
+	if j.who.user.Epoch != j.claims.Epoch {
+		return j.dismiss(StaleToken)
+	}
+	pre, err := j.refusal(j.t, j.now, j.who, j.a.Source)
+	if err != nil {
+		return err
+	}
+	if pre != "" {
+		return j.wrong(pre)
+	}
+	if taken, err := j.temporary(text); err != nil || taken {
+		return err
+	}
+	switch j.claims.Kind {
+	case token.PINphrase:
+		return j.pinphrase(text)
+	case token.CodeWord:
+		return j.codeWord(text)
+	case token.Decoy:
+		if j.who.known {
+			return j.wrong(NotEnrolled)
+		}
+		return j.wrong(UnknownUser)
+	}
+	return j.wrong(WrongAnswer) // a temporary code was asked for and not given
+}
+
+// pinphrase judges the characters given against the open challenge.
+func (j *judgement) pinphrase(text secret.Secret) error {
+	name := seriesOf(j.p.Realm, formPrompt)
+	o, err := j.opened(j.t, j.who, name)
+	if errors.Is(err, errNotEnrolled) || errors.Is(err, pinphrase.ErrNoQuestion) {
+		return j.dismiss(StaleToken)
+	}
+	if err != nil {
+		return err
+	}
+	letters := pinphrase.CanonicalReply(text.Reveal())
+	consumed := mac(j.replayKey, j.who.id.String(), letters)
+	replayed := hmac.Equal(consumed, o.state.Series[name].Last)
+	if o.record.ID != j.claims.Challenge {
+		// The challenge was used up: by this very reply, where its Accept was lost on the way.
+		if replayed {
+			return j.dismiss(Replayed)
+		}
+		return j.dismiss(StaleToken)
+	}
+	result := o.answer.Match(o.record.Set, text.Reveal(), j.set.PINphrase.Equivalents)
+	if result != pinphrase.Right && replayed {
+		return j.dismiss(Replayed)
+	}
+	seen := j.materialise(o, name)
+	if result != pinphrase.Right {
+		// A wrong attempt shows the positions too.
+		if seen {
+			if err := put(j.t, keyState(j.who.id), &o.state); err != nil {
+				return err
+			}
+		}
+		if result.Malformed() {
+			return j.wrong(Malformed)
+		}
+		return j.wrong(WrongAnswer)
+	}
+	if err := j.consume(o, name, consumed); err != nil {
+		return err
+	}
+	var remark string
+	item := o.answers.find(o.record.Question)
+	if j.set.PINphrase.ExposureWarn > 0 && (o.record.Pressed ||
+		pinphrase.Exposure(item.Length, j.set.PINphrase.Positions, o.usage(item).Seen) >= j.set.PINphrase.ExposureWarn) {
+		tag := j.tag(j.who.user.Language, j.a.Language)
+		remark = language.In(tag).Texts.RenewSoon(o.question.LabelIn(tag, language.Tag(j.set.Language)))
+	}
+	return j.accept(Right, remark)
+}
+
+// materialise writes the challenge that is being answered into the state, where it was derived so
+// far, and notes that its positions were seen. It tells whether the state changed.
+func (j *judgement) materialise(o *opened, name string) (changed bool) {
+	if o.state.Generation != j.generation {
+		// Challenges of before a restore are void; what was asked stays asked.
+		o.state.Generation, o.state.Series, changed = j.generation, nil, true
+	}
+	if o.state.Series == nil {
+		o.state.Series = map[string]seriesRecord{}
+	}
+	if o.state.Usage == nil {
+		o.state.Usage = map[[8]byte]pinphrase.Usage{}
+	}
+	item := o.answers.find(o.record.Question)
+	usage := o.usage(item)
+	if series := o.state.Series[name]; series.Open != o.record {
+		o.state.Asked++
+		usage.Asked(o.record.Set, o.state.Asked)
+		series.Open = o.record
+		o.state.Series[name] = series
+		changed = true
+	}
+	before := usage.Seen
+	usage.Observed(o.record.Set)
+	changed = changed || usage.Seen != before
+	o.state.Usage[item.Mark] = usage
+	return changed
+}
+
+// consume uses the open challenge up and prepares the next one. When no answer has a fresh
+// set left, the series stays without, and the next login is refused in words.
+func (j *judgement) consume(o *opened, name string, consumed []byte) error {
+	next := *o
+	err := j.draw(&next, j.who.id, randomness{})
+	switch {
+	case errors.Is(err, pinphrase.ErrNoQuestion):
+		o.state.Series[name] = seriesRecord{Last: consumed}
+	case err != nil:
+		return err
+	default:
+		o.state.Asked++
+		item := o.answers.find(next.record.Question)
+		usage := o.usage(item)
+		usage.Asked(next.record.Set, o.state.Asked)
+		o.state.Usage[item.Mark] = usage
+		o.state.Series[name] = seriesRecord{Open: next.record, Last: consumed}
+	}
+	return put(j.t, keyState(j.who.id), &o.state)
+}
+
+// accept is the one place that lets somebody in: by the transaction that consumed, after it
+// has read user, epoch, locks and policy.
+func (j *judgement) accept(reason Reason, remark string) error {
+	var counts countRecord
+	key := keyCount(j.who.id)
+	if _, err := get(j.t, key, &counts); err != nil {
+		return err
+	}
+	if counts.right(j.now, j.a.Source) {
+		if err := put(j.t, key, &counts); err != nil {
+			return err
+		}
+	}
+	r := j.record(j.now, j.a, j.who, eventLogin, "accept", reason)
+	r.Reference = reference()
+	if err := audit(j.t, r); err != nil {
+		return err
+	}
+	tag := j.tag(j.who.user.Language, j.a.Language)
+	j.step = Step{
+		Kind: Accept, User: j.who.name, Reason: reason, Reference: r.Reference,
+		Attributes: j.p.attributes(j.who.user.Groups), Text: j.spell(j.a, tag, remark),
+	}
+	return nil
+}
+
+// wrong counts a wrong try and rejects.
+func (j *judgement) wrong(reason Reason) (err error) {
+	if err = j.count(j.t, j.now, j.a, j.who, reason, j.claims.First && reason != Throttled); err != nil {
+		return err
+	}
+	j.step, err = j.reject(j.t, j.now, j.a, j.who, reason)
+	return err
+}
+
+// dismiss rejects without counting: nothing was compared.
+func (j *judgement) dismiss(reason Reason) (err error) {
+	j.step, err = j.reject(j.t, j.now, j.a, j.who, reason)
+	return err
+}
+
+// attributes are the reply attributes for a member of groups: a group's replace those of the
+// same name of the policy; of several groups the first by name that has the attribute.
+func (p *policy) attributes(groups []string) []Attribute {
+	if len(p.Groups) == 0 || len(groups) == 0 {
+		return p.Reply
+	}
+	replaced := map[string]bool{}
+	var own []Attribute
+	for _, g := range slices.Sorted(slices.Values(groups)) {
+		mine := map[string]bool{}
+		for _, at := range p.Groups[g] {
+			if !replaced[at.Name] {
+				own = append(own, at)
+				mine[at.Name] = true
+			}
+		}
+		for name := range mine {
+			replaced[name] = true
+		}
+	}
+	all := make([]Attribute, 0, len(p.Reply)+len(own))
+	for _, at := range p.Reply {
+		if !replaced[at.Name] {
+			all = append(all, at)
+		}
+	}
+	return append(all, own...)
+}
+
+// passUnenrolled lets a user in who has no second factor, where the policy says so; each
+// such login is in the audit log.
+func (c *Core) passUnenrolled(ctx context.Context, a Attempt, p *policy, who subject) (Step, error) {
+	var step Step
+	err := c.store.Update(ctx, func(t store.Txn) error {
+		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p}
+		var err error
+		if j.who, err = c.lookup(t, a.User); err != nil {
+			return err
+		}
+		pre, err := c.refusal(t, j.now, j.who, a.Source)
+		if err != nil {
+			return err
+		}
+		// What was checked must still stand: the same user, the same password.
+		if !j.who.known || j.who.id != who.id || j.who.user.Epoch != who.user.Epoch || pre != "" {
+			err = j.dismiss(StaleToken)
+		} else if _, errOpen := c.opened(t, j.who, seriesOf(p.Realm, formPrompt)); errOpen == nil {
+			err = j.dismiss(StaleToken) // enrolled in the meantime
+		} else {
+			err = j.accept(UnenrolledPassed, "")
+		}
+		step = j.step
+		return err
+	})
+	if err != nil {
+		return Step{}, silence(err)
+	}
+	return step, nil
+}

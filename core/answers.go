@@ -1,0 +1,158 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/latchkey/latchkey/core/pinphrase"
+	"github.com/latchkey/latchkey/core/secret"
+	"github.com/latchkey/latchkey/core/store"
+)
+
+// Questions gives the pool.
+func (c *Core) Questions() []QuestionInfo {
+	infos := []QuestionInfo{}
+	for _, q := range c.set.PINphrase.Questions {
+		info := QuestionInfo{ID: q.ID, Label: map[string]string{}, Phrase: map[string]string{}, MinimumLength: c.set.PINphrase.Minimum(q)}
+		for tag, text := range q.Label {
+			info.Label[string(tag)] = text
+		}
+		for tag, text := range q.Phrase {
+			info.Phrase[string(tag)] = text
+		}
+		infos = append(infos, info)
+	}
+	return infos
+}
+
+// Answers lists a user's questions, never the answers.
+func (c *Core) Answers(ctx context.Context, name string) ([]AnswerInfo, error) {
+	info, err := c.User(ctx, name)
+	return info.Answers, err
+}
+
+// SetAnswer sets the answer to a question. The result holds its letters, numbered as the
+// prompts count them, to be shown once.
+func (c *Core) SetAnswer(ctx context.Context, actor Actor, name, question string, text Secret) (info AnswerInfo, err error) {
+	q, answer, err := c.checkAnswer(question, text)
+	if err != nil {
+		return info, err
+	}
+	err = c.change(ctx, actor, "answer.set", name, func(t store.Txn, who *subject) (string, error) {
+		var answers answersRecord
+		if _, err := get(t, keyAnswers(who.id), &answers); err != nil {
+			return "", err
+		}
+		replaced, err := c.putAnswer(&answers, who.id, q.ID, answer)
+		if err != nil {
+			return "", err
+		}
+		if err := put(t, keyAnswers(who.id), &answers); err != nil {
+			return "", err
+		}
+		if err := c.enrolled(t, who, &answers, replaced); err != nil {
+			return "", err
+		}
+		var state stateRecord
+		if _, err := get(t, keyState(who.id), &state); err != nil {
+			return "", err
+		}
+		o := &opened{answers: answers, state: state}
+		info = c.answerInfo(o, answers.find(q.ID), who.user.Language)
+		info.Length = answer.Len()
+		info.Letters = nil
+		for _, l := range answer.Letters() {
+			info.Letters = append(info.Letters, l.Reveal())
+		}
+		return question, nil
+	})
+	return info, err
+}
+
+// checkAnswer judges an answer before any user is looked at.
+func (c *Core) checkAnswer(question string, text secret.Secret) (q pinphrase.Question, a pinphrase.Answer, err error) {
+	q, ok := c.question(question)
+	if !ok {
+		return q, a, problem(ErrNoSuchQuestion, fmt.Sprintf("no question %s", printable(question)), "`latchkey question list` shows the pool")
+	}
+	if a, err = pinphrase.Normalise(text.Reveal()); err == nil {
+		err = c.set.PINphrase.Check(q, a)
+	}
+	if err != nil {
+		return q, a, problem(ErrInvalid, fmt.Sprintf("the answer to %s is not usable: %v", question, err),
+			"spaces, hyphens and punctuation are not counted")
+	}
+	return q, a, nil
+}
+
+// putAnswer puts a sealed answer into the record.
+func (c *Core) putAnswer(answers *answersRecord, id userID, question string, answer pinphrase.Answer) (replaced bool, err error) {
+	old := answers.find(question)
+	mark := c.answerMark(id, question, answer)
+	if old != nil && old.Mark == mark {
+		return false, problem(ErrRefused, fmt.Sprintf("the answer to %s is the one that it was", question),
+			"to go on with it nothing needs to be done; to renew it, choose another text")
+	}
+	answers.Version++
+	item := answerRecord{Question: question, Set: c.clock.Now().Unix(), Serial: answers.Version, Length: answer.Len(), Mark: mark}
+	if item.Sealed, err = c.keys.Seal(secret.FromBytes(answer.Encode()), answerContext(id, &item)); err != nil {
+		return false, err
+	}
+	if old != nil {
+		*old = item
+		return true, nil
+	}
+	answers.Items = append(answers.Items, item)
+	return false, nil
+}
+
+// answerMark is a keyed hash by which an answer is known again: given once more, also after
+// others, it keeps its usage, else its used sets would be asked anew.
+func (c *Core) answerMark(id userID, question string, answer pinphrase.Answer) [8]byte {
+	var text strings.Builder
+	for _, l := range answer.Letters() {
+		text.WriteString(l.Reveal())
+	}
+	return mac8(c.replayKey, "answer", id.String(), question, pinphrase.CanonicalReply(text.String()))
+}
+
+// enrolled updates the user's record after a change of answers: a replaced or removed one raises the
+// epoch, and the code word ends with the minimum of answers.
+func (c *Core) enrolled(t store.Txn, who *subject, answers *answersRecord, taken bool) error {
+	ends := who.user.CodeWord != nil && c.countEnrolled(answers) >= c.set.PINphrase.MinimumAnswers
+	if !taken && !ends {
+		return nil
+	}
+	if taken {
+		who.user.Epoch++
+	}
+	if ends {
+		who.user.CodeWord = nil
+	}
+	return put(t, keyUser(who.id), &who.user)
+}
+
+// RemoveAnswer removes an answer.
+func (c *Core) RemoveAnswer(ctx context.Context, actor Actor, name, question string) error {
+	return c.change(ctx, actor, "answer.remove", name, func(t store.Txn, who *subject) (string, error) {
+		var answers answersRecord
+		if _, err := get(t, keyAnswers(who.id), &answers); err != nil {
+			return "", err
+		}
+		kept := answersRecord{Version: answers.Version + 1}
+		for _, item := range answers.Items {
+			if item.Question != question {
+				kept.Items = append(kept.Items, item)
+			}
+		}
+		if len(kept.Items) == len(answers.Items) {
+			return "", problem(ErrNoSuchQuestion, fmt.Sprintf("user %s has no answer to %s", who.name, printable(question)),
+				fmt.Sprintf("`latchkey answer list %s` shows which there are", who.name))
+		}
+		if err := put(t, keyAnswers(who.id), &kept); err != nil {
+			return "", err
+		}
+		return question, c.enrolled(t, who, &kept, true)
+	})
+}

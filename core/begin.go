@@ -1,0 +1,178 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey/latchkey/core/password"
+	"github.com/latchkey/latchkey/core/secret"
+	"github.com/latchkey/latchkey/core/store"
+)
+
+// ErrSilence: there is nothing to say, since the outcome is not known or the appliance is
+// overloaded. A door answers nothing (RADIUS) or "try again" (503); a retransmission
+// finds out. It never means that the user was wrong.
+var ErrSilence = errors.New("core: no answer")
+
+// subject is whom an attempt is about, as far as a snapshot of the store told.
+type subject struct {
+	name  string // canonical; of a name that can be none, its printable form
+	given string // as it came, printable
+	known bool
+	id    userID
+	user  userRecord
+}
+
+// Begin hears of a new attempt. It checks the first factor, and gives the challenge of the
+// second. Showing a challenge writes nothing; every reject is counted and audited first.
+// An error wraps ErrSilence.
+func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
+	p, ok := c.policies[a.Policy]
+	if !ok {
+		return c.dismiss(ctx, a, subject{given: printable(a.User)}, NoSuchPolicy)
+	}
+	now := c.clock.Now()
+	var who subject
+	var pre Reason
+	err := c.store.View(ctx, func(r store.Reader) (err error) {
+		if who, err = c.lookup(r, a.User); err != nil {
+			return err
+		}
+		pre, err = c.refusal(r, now, who, a.Source)
+		return err
+	})
+	if err != nil {
+		return Step{}, silence(err)
+	}
+	if p.First == FirstPassword {
+		right, err := c.firstFactor(ctx, a, who)
+		if err != nil {
+			return Step{}, silence(err)
+		}
+		// A lock looks like a wrong password, and costs the same.
+		if !right || pre != "" {
+			reason := WrongPassword
+			switch {
+			case pre != "":
+				reason = pre
+			case !who.known:
+				reason = UnknownUser
+			}
+			return c.refuse(ctx, a, who, reason, false)
+		}
+	}
+	return c.second(ctx, a, p, who, now)
+}
+
+// firstFactor checks the password that Latchkey keeps. Unknown users, and those without a
+// password, pay the same time. It runs outside any transaction: it takes 20 ms.
+func (c *Core) firstFactor(ctx context.Context, a Attempt, who subject) (bool, error) {
+	var hash secret.Secret
+	if who.known && len(who.user.Password) > 0 {
+		var err error
+		if hash, err = c.keys.Open(who.user.Password, passwordContext(who.id)); err != nil {
+			return false, fmt.Errorf("password of user %s: %w", who.id, err)
+		}
+	}
+	return c.passwords.Verify(ctx, a.NAS+"\x00"+a.Source.counterKey(), a.Password, hash)
+}
+
+func passwordContext(id userID) string { return "password|" + id.String() }
+
+// lookup finds the user of a name as it came.
+func (c *Core) lookup(r store.Reader, raw string) (subject, error) {
+	name, valid := c.set.Names.Canonical(raw)
+	who := subject{name: name, given: printable(raw)}
+	if !valid {
+		who.name = who.given
+		return who, nil
+	}
+	id, found, err := c.findName(r, name)
+	if err != nil || !found {
+		return who, err
+	}
+	who.id = id
+	found, err = get(r, keyUser(id), &who.user)
+	if err != nil {
+		return who, err
+	}
+	who.known = found && who.user.Name == name
+	return who, nil
+}
+
+// findName gives the id of a canonical name. A name of an import that is not published yet
+// is nobody's.
+func (c *Core) findName(r store.Reader, name string) (id userID, found bool, err error) {
+	var n nameRecord
+	if found, err = get(r, keyName(name), &n); err != nil || !found {
+		return id, false, err
+	}
+	visible, err := c.published(r, n.Import)
+	return n.ID, visible, err
+}
+
+// refusal tells why who cannot pass now, whatever the password or answer is; "" if nothing speaks against it.
+func (c *Core) refusal(r store.Reader, now time.Time, who subject, source Source) (Reason, error) {
+	if who.known {
+		switch {
+		case who.user.Disabled:
+			return Disabled, nil
+		case who.user.Expires != 0 && now.Unix() >= who.user.Expires:
+			return Expired, nil
+		case who.user.Locked:
+			return Locked, nil
+		}
+	}
+	var counts countRecord
+	if _, err := get(r, c.countKey(who), &counts); err != nil {
+		return "", err
+	}
+	if reason := counts.locked(now, c.set.Locks, source); reason != "" {
+		return reason, nil
+	}
+	key := source.counterKey()
+	var row sourceRow
+	if _, err := get(r, c.sourceRowKey(key), &row); err != nil {
+		return "", err
+	}
+	if c.set.Locks.SourceAfter > 0 && row.over(now, key) {
+		if source.person() {
+			return LockedSource, nil
+		}
+		// Everybody behind a NAS cannot be locked out for one guesser there: those pass who
+		// have guessed nothing wrong from it of late; the rest wait.
+		if p := counts.pair(key); !who.known || p != nil && p.Wrong > 0 {
+			return Throttled, nil
+		}
+	}
+	return "", nil
+}
+
+// countKey is where wrong tries for who are counted: unknown names share a table of fixed
+// size, at the place that a keyed hash gives, so that they cost a write too but no growth.
+func (c *Core) countKey(who subject) []byte {
+	if who.known {
+		return keyCount(who.id)
+	}
+	h := mac(c.nameKey, "unknown", who.name)
+	return keyUnknown(uint16(h[0])<<8 | uint16(h[1]))
+}
+
+func (c *Core) sourceRowKey(source string) []byte {
+	h := mac(c.nameKey, "source", source)
+	return keySource(uint16(h[0])<<8 | uint16(h[1]))
+}
+
+// silence wraps an error that leaves nothing to say.
+func silence(err error) error {
+	switch {
+	case errors.Is(err, ErrSilence):
+		return err
+	case errors.Is(err, store.ErrUnknown), errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrClosed),
+		errors.Is(err, password.ErrBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", ErrSilence, err)
+	}
+	return fmt.Errorf("%w: internal: %w", ErrSilence, err)
+}

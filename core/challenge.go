@@ -1,0 +1,257 @@
+package core
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/latchkey/latchkey/core/language"
+	"github.com/latchkey/latchkey/core/pinphrase"
+	"github.com/latchkey/latchkey/core/store"
+	"github.com/latchkey/latchkey/core/token"
+)
+
+// The form of a challenge, as series and tokens name it.
+const (
+	formPrompt  = "prompt"
+	formMessage = "message"
+)
+
+// seriesOf names the series of challenges of a realm and form.
+func seriesOf(realm, form string) string { return realm + "/" + form }
+
+// second gives the step after the first factor: the challenge of the first method that the
+// user has.
+func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, now time.Time) (Step, error) {
+	checked := p.First != FirstNone
+	var step Step
+	err := c.store.View(ctx, func(r store.Reader) error {
+		step = Step{}
+		if !who.known {
+			step = c.decoy(a, p, who, now)
+			return nil
+		}
+		for _, method := range p.Second {
+			if method != MethodPINphrase {
+				continue
+			}
+			open, err := c.opened(r, who, seriesOf(p.Realm, formPrompt))
+			if err == nil {
+				step = c.ask(a, p, who, now, checked, open)
+				return nil
+			}
+			if !errors.Is(err, errNotEnrolled) && !errors.Is(err, pinphrase.ErrNoQuestion) {
+				return err
+			}
+			if errors.Is(err, pinphrase.ErrNoQuestion) && checked {
+				step.Reason = Exhausted
+			}
+		}
+		if c.codeWordOpens(who, now) && slices.Contains(p.Second, MethodPINphrase) {
+			open, err := c.codeWordChallenge(who)
+			if err != nil {
+				return err
+			}
+			step = c.ask(a, p, who, now, checked, open)
+			return nil
+		}
+		if c.temporaryValid(who, now) {
+			tag := c.tag(who.user.Language, a.Language)
+			prompt := c.spell(a, tag, language.In(tag).Texts.TemporaryCode)
+			step = c.challenge(a, p, who, now, token.Code, checked, [8]byte{}, prompt)
+			return nil
+		}
+		if !checked {
+			step = c.decoy(a, p, who, now)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return Step{}, silence(err)
+	case step.Kind == Challenge:
+		return step, nil
+	case step.Reason == Exhausted:
+		return c.dismiss(ctx, a, who, Exhausted)
+	case p.Unenrolled == UnenrolledAllow:
+		return c.passUnenrolled(ctx, a, p, who)
+	}
+	return c.dismiss(ctx, a, who, NotEnrolled)
+}
+
+// opened is a user's open challenge with what is needed to show and to judge it.
+type opened struct {
+	kind     token.Kind
+	record   openRecord
+	question pinphrase.Question
+	answer   pinphrase.Answer
+	answers  answersRecord
+	state    stateRecord
+}
+
+var errNotEnrolled = errors.New("core: too few answers")
+
+// opened gives the user's open challenge in a series: the one that was prepared when the
+// last was used up, or draw 0, which is derived and therefore the same at every Begin, on
+// every node and after every restart. A challenge whose answer was replaced is void.
+func (c *Core) opened(r store.Reader, who subject, series string) (*opened, error) {
+	o := &opened{kind: token.PINphrase}
+	if _, err := get(r, keyAnswers(who.id), &o.answers); err != nil {
+		return nil, err
+	}
+	if c.countEnrolled(&o.answers) < c.set.PINphrase.MinimumAnswers {
+		return nil, errNotEnrolled
+	}
+	if _, err := get(r, keyState(who.id), &o.state); err != nil {
+		return nil, err
+	}
+	open := o.state.Series[series].Open
+	if o.state.Generation == c.generation && open.Question != "" {
+		item := o.answers.find(open.Question)
+		question, ok := c.question(open.Question)
+		if ok && item != nil && item.Serial == open.Serial {
+			answer, err := c.openAnswer(who.id, item)
+			if err == nil && open.Set.Len() == c.set.PINphrase.Positions {
+				o.record, o.question, o.answer = open, question, answer
+				return o, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	// Draw 0. It depends on nothing that an outsider can change. Where a series lost its open
+	// challenge, the count of draws keeps the new one apart from it.
+	var count string
+	if _, ok := o.state.Series[series]; ok {
+		count = fmt.Sprint(o.state.Asked)
+	}
+	stream := pinphrase.Stream(c.drawKey, who.id.String(), fmt.Sprintf("%016x", c.generation),
+		fmt.Sprint(o.answers.Version), series, count, fmt.Sprint(c.set.PINphrase.Positions))
+	return o, c.draw(o, who.id, stream)
+}
+
+// draw prepares a challenge from the randomness given and puts it into o. The usage of an answer
+// is one for all series, so that no set is asked twice at whatever door.
+func (c *Core) draw(o *opened, id userID, random io.Reader) error {
+	var candidates []pinphrase.Candidate
+	var items []*answerRecord
+	for i := range o.answers.Items {
+		item := &o.answers.Items[i]
+		if _, ok := c.question(item.Question); !ok {
+			continue
+		}
+		candidates = append(candidates, pinphrase.Candidate{Length: item.Length, Usage: o.usage(item)})
+		items = append(items, item)
+	}
+	var answer pinphrase.Answer
+	next, err := c.set.PINphrase.Prepare(candidates, func(i int) (a pinphrase.Answer, err error) {
+		answer, err = c.openAnswer(id, items[i])
+		return answer, err
+	}, random)
+	if err != nil {
+		return err
+	}
+	item := items[next.Index]
+	o.answer = answer
+	o.question, _ = c.question(item.Question)
+	o.record = openRecord{Question: item.Question, Serial: item.Serial, Set: next.Set, Pressed: next.Pressed}
+	_, err = io.ReadFull(random, o.record.ID[:])
+	return err
+}
+
+// usage is what was asked of an answer so far.
+func (o *opened) usage(item *answerRecord) pinphrase.Usage {
+	return o.state.Usage[item.Mark]
+}
+
+// countEnrolled counts the answers to questions that are in the pool now.
+func (c *Core) countEnrolled(a *answersRecord) (n int) {
+	for i := range a.Items {
+		if _, ok := c.question(a.Items[i].Question); ok {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *Core) openAnswer(id userID, item *answerRecord) (pinphrase.Answer, error) {
+	s, err := c.keys.Open(item.Sealed, answerContext(id, item))
+	if err != nil {
+		return pinphrase.Answer{}, fmt.Errorf("answer %s of user %s: %w", item.Question, id, err)
+	}
+	return pinphrase.Decode([]byte(s.Reveal()))
+}
+
+func answerContext(id userID, item *answerRecord) string {
+	return fmt.Sprintf("answer|%s|%s|%d", id, item.Question, item.Serial)
+}
+
+// ask makes the step that shows an open challenge.
+func (c *Core) ask(a Attempt, p *policy, who subject, now time.Time, checked bool, o *opened) Step {
+	tag := c.tag(who.user.Language, a.Language)
+	prompt := c.spell(a, tag, c.prompts[tag].Prompt(o.question, o.record.Set, o.answer.Len()))
+	return c.challenge(a, p, who, now, o.kind, checked, o.record.ID, prompt)
+}
+
+// challenge seals the token and makes the step.
+func (c *Core) challenge(a Attempt, p *policy, who subject, now time.Time, kind token.Kind, checked bool, id [8]byte, prompt string) Step {
+	return Step{
+		Kind: Challenge, User: who.name, Prompt: prompt,
+		Token: c.tokens.Seal(now, token.Claims{
+			Kind: kind, Door: uint8(a.Door), First: checked, NAS: c.bindNAS(a), Source: c.bindSource(a),
+			User: who.id, Epoch: who.user.Epoch, Challenge: id, Policy: p.hash, Expires: now.Add(c.set.TokenLife),
+		}),
+	}
+}
+
+func (c *Core) bindNAS(a Attempt) [8]byte    { return mac8(c.bindKey, "nas", a.NAS, a.Service) }
+func (c *Core) bindSource(a Attempt) [8]byte { return mac8(c.bindKey, "source", a.Source.String()) }
+
+// decoy makes the challenge of somebody who has none: the same form, stable over restarts and
+// nodes, in a language as the population speaks. It changes at moments that only the keyset
+// knows, as a real user's does by logging in.
+func (c *Core) decoy(a Attempt, p *policy, who subject, now time.Time) Step {
+	seed := mac(c.decoyKey, "moments", who.name, seriesOf(p.Realm, formPrompt))
+	period := time.Duration(4+binary.BigEndian.Uint16(seed)%92) * time.Hour
+	offset := time.Duration(binary.BigEndian.Uint32(seed[2:])) * time.Second
+	moment := uint64((now.Unix() + int64(offset/time.Second)) / int64(period/time.Second))
+	var asked pinphrase.DecoyChallenge
+	tag := c.tag(who.user.Language, a.Language)
+	d, err := c.set.PINphrase.NewDecoy(c.decoyKey, c.population, tag, who.name, p.Realm, fmt.Sprintf("%016x", c.generation))
+	if err == nil {
+		asked, err = d.Challenge(moment)
+	}
+	if err != nil {
+		// The settings were validated: a pool that serves users serves decoys.
+		c.log.Error("no decoy", "request", a.Request, "error", err)
+	}
+	if !who.known {
+		copy(who.id[:], mac(c.decoyKey, "id", who.name))
+		tag = c.tag(string(d.Language))
+	}
+	prompt := c.spell(a, tag, c.prompts[tag].Prompt(asked.Question, asked.Set, asked.Length))
+	return c.challenge(a, p, who, now, token.Decoy, false, [8]byte(seed[8:]), prompt)
+}
+
+// tag is the language to speak: the user's, else what the door knows, else the appliance's.
+func (c *Core) tag(wishes ...string) language.Tag {
+	for _, w := range wishes {
+		if t := language.Tag(w); t.Known() {
+			return t
+		}
+	}
+	return language.Best(language.Tag(c.set.Language))
+}
+
+// spell fits a text to what the NAS can show.
+func (c *Core) spell(a Attempt, tag language.Tag, text string) string {
+	if a.ASCII {
+		return language.In(tag).ASCII(text)
+	}
+	return text
+}

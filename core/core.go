@@ -1,0 +1,255 @@
+// Package core is Latchkey's domain: users, answers, policies, locks, audit, and the one
+// use case, a login. A door calls Begin when it first hears of an attempt and Answer for
+// each reply; both give a Step that the door only renders. The files stand in the order of
+// a login: attempt, begin, challenge, answer, step; then what admins do.
+//
+// The package does no I/O of its own and must never know RADIUS, PAM, HTTP, YAML or the
+// engine that keeps its state. Texts for people are made here, once, in their language.
+package core
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/latchkey/latchkey/core/keys"
+	"github.com/latchkey/latchkey/core/language"
+	"github.com/latchkey/latchkey/core/password"
+	"github.com/latchkey/latchkey/core/pinphrase"
+	"github.com/latchkey/latchkey/core/secret"
+	"github.com/latchkey/latchkey/core/store"
+	"github.com/latchkey/latchkey/core/token"
+)
+
+// Config is what a Core is made of.
+type Config struct {
+	Store     store.Store
+	Keys      *keys.Keyset
+	Passwords *password.Pool
+	Settings  Settings
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: none
+}
+
+// Core answers for logins under one snapshot of the settings. With gives another snapshot
+// over the same state. It is safe for concurrent use.
+type Core struct {
+	*state
+	set      Settings
+	policies map[string]*policy
+	// prompts and questions are the settings' texts and pool, looked up at every login.
+	prompts   map[language.Tag]pinphrase.Texts
+	questions map[string]pinphrase.Question
+}
+
+// state is what all snapshots share.
+type state struct {
+	store      store.Store
+	keys       *keys.Keyset
+	passwords  *password.Pool
+	tokens     *token.Sealer
+	clock      *clock
+	log        *slog.Logger
+	generation uint64
+	// population is what a sample of the users is like; decoys are like them.
+	population pinphrase.Population
+	imports    imports
+
+	nameKey, decoyKey, drawKey, replayKey, bindKey []byte
+}
+
+// policy is a Policy with what is computed from it once.
+type policy struct {
+	Policy
+	hash [8]byte // of what decides a login
+}
+
+// Open makes a Core on a store, which it prepares when it is empty. It fails with
+// store.ErrCorrupt where the keyset is not the one that the state was written with.
+func Open(ctx context.Context, cfg Config) (*Core, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &state{
+		store: cfg.Store, keys: cfg.Keys, passwords: cfg.Passwords, log: cfg.Log,
+		clock:     &clock{now: cfg.Now},
+		nameKey:   cfg.Keys.Derive("names"),
+		decoyKey:  cfg.Keys.Derive("decoys"),
+		drawKey:   cfg.Keys.Derive("draws"),
+		replayKey: cfg.Keys.Derive("replays"),
+		bindKey:   cfg.Keys.Derive("bindings"),
+	}
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	// The generation is part of the key: after a restore all older tokens are void.
+	s.tokens = token.NewSealer(func(day uint16) []byte {
+		return cfg.Keys.Derive(fmt.Sprintf("token/%016x/%d", s.generation, day))
+	})
+	return (&Core{state: s}).With(cfg.Settings), nil
+}
+
+// With gives a Core under other settings over the same state. Requests that hold the old
+// one end under the old one.
+func (c *Core) With(set Settings) *Core {
+	if set.TokenLife == 0 {
+		set.TokenLife = 120 * time.Second
+	}
+	n := &Core{
+		state: c.state, set: set, policies: map[string]*policy{},
+		prompts: map[language.Tag]pinphrase.Texts{}, questions: map[string]pinphrase.Question{},
+	}
+	for name, p := range set.Policies {
+		p.Name = name
+		n.policies[name] = &policy{p, hashPolicy(p)}
+	}
+	for _, tag := range language.Known() {
+		n.prompts[tag] = set.PINphrase.In(tag, language.Best(language.Tag(set.Language)))
+	}
+	for _, q := range set.PINphrase.Questions {
+		n.questions[q.ID] = q
+	}
+	return n
+}
+
+func (c *Core) question(id string) (pinphrase.Question, bool) {
+	q, ok := c.questions[id]
+	return q, ok
+}
+
+// hashPolicy covers what decides a login, so that a token begun under one policy cannot
+// be answered under another. Reply attributes and names are left out.
+func hashPolicy(p Policy) (h [8]byte) {
+	m := sha256.New()
+	fmt.Fprintf(m, "%q %q %q %q", p.First, p.Second, p.Realm, p.Unenrolled)
+	copy(h[:], m.Sum(nil))
+	return h
+}
+
+// generationRecord stands under keyGeneration.
+type generationRecord struct {
+	Number  uint64 `cbor:"1,keyasint"` // random, never zero
+	Created int64  `cbor:"2,keyasint"`
+	// Check is sealed: a wrong keyset is found at the start, not at the first login.
+	Check []byte `cbor:"3,keyasint"`
+}
+
+const checkContext = "generation"
+
+func (s *state) prepare(ctx context.Context) error {
+	// The journal's newest record stands in for the clock's mark: whatever sets a lock is audited
+	// in the same commit.
+	err := s.store.Journal(ctx, 0, true, func(r store.Record) bool {
+		var a auditRecord
+		if cborDecode.Unmarshal(r.Data, &a) == nil {
+			s.clock.raise(a.Time)
+		}
+		return false
+	})
+	if err != nil {
+		return err
+	}
+	return s.store.Update(ctx, func(t store.Txn) error {
+		var mark int64
+		if _, err := get(t, keyClock, &mark); err != nil {
+			return err
+		}
+		s.clock.raise(mark)
+		var g generationRecord
+		found, err := get(t, keyGeneration, &g)
+		if err != nil {
+			return err
+		}
+		if found {
+			if _, err := s.keys.Open(g.Check, checkContext); err != nil {
+				return fmt.Errorf("%w: the keyset is not the one that this state was written with", store.ErrCorrupt)
+			}
+			s.generation = g.Number
+			return s.sample(t)
+		}
+		var b [8]byte
+		_, _ = rand.Read(b[:])
+		g = generationRecord{Number: binary.BigEndian.Uint64(b[:]) | 1, Created: s.clock.Now().Unix()}
+		if g.Check, err = s.keys.Seal(secret.New(checkContext), checkContext); err != nil {
+			return err
+		}
+		s.generation = g.Number
+		return put(t, keyGeneration, g)
+	})
+}
+
+// KeepTime writes the clock's mark, so that a restart after the host's clock was set back
+// does not go back with it. The daemon calls it every minute and at its end.
+func (c *Core) KeepTime(ctx context.Context) error {
+	now := c.clock.Now().UnixMilli()
+	return c.store.Update(ctx, func(t store.Txn) error {
+		var mark int64
+		if _, err := get(t, keyClock, &mark); err != nil || mark >= now {
+			return err
+		}
+		return put(t, keyClock, now)
+	})
+}
+
+// ClockBehind is how far the host's clock is behind the latest time known here; a positive value
+// means that locks and expiries stand still until it has caught up.
+func (c *Core) ClockBehind() time.Duration {
+	return max(0, time.Duration(c.clock.high.Load()-c.clock.now().UnixMilli())*time.Millisecond)
+}
+
+// mac is a keyed hash over parts, each framed by its length.
+func mac(key []byte, parts ...string) []byte {
+	m := hmac.New(sha256.New, key)
+	var n [8]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		m.Write(n[:])
+		m.Write([]byte(p))
+	}
+	return m.Sum(nil)
+}
+
+func mac8(key []byte, parts ...string) (h [8]byte) {
+	copy(h[:], mac(key, parts...))
+	return h
+}
+
+// sample looks at some users, so that decoys are as the population is. A language is told
+// apart by nobody who sees the decoys alone; the lengths are not those of any one user.
+func (s *state) sample(r store.Reader) error {
+	const enough = 500
+	users := 0
+	s.population = pinphrase.Population{Languages: map[language.Tag]uint64{}, Lengths: map[int]uint64{}}
+	err := r.Scan([]byte{'u'}, nil, func(_, value []byte) bool {
+		var u userRecord
+		if cborDecode.Unmarshal(value, &u) == nil && language.Tag(u.Language).Known() {
+			s.population.Languages[language.Tag(u.Language)]++
+		}
+		users++
+		return users < enough
+	})
+	if err != nil || users < enough/10 {
+		// Of a few users the lengths would say too much.
+		s.population.Lengths = nil
+		return err
+	}
+	answers := 0
+	return r.Scan([]byte{'a'}, nil, func(_, value []byte) bool {
+		var a answersRecord
+		if cborDecode.Unmarshal(value, &a) == nil {
+			for _, item := range a.Items {
+				s.population.Lengths[item.Length]++
+			}
+		}
+		answers++
+		return answers < enough
+	})
+}
