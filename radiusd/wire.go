@@ -1,11 +1,14 @@
 package radiusd
 
 import (
+	"cmp"
 	"encoding/binary"
 
 	"layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
+
+	"github.com/latchkey/latchkey/radiusd/attribute"
 )
 
 // Sizes of RFC 2865 section 3.
@@ -31,12 +34,10 @@ const (
 	typeMessageAuthenticator = byte(rfc2869.MessageAuthenticator_Type)
 )
 
-// vendorMicrosoft and its attributes that carry an MS-CHAP response (RFC 2548 section 2).
 const (
-	vendorMicrosoft  = 311
-	msCHAPResponse   = 1
-	msCHAP2Response  = 25
-	vendorHeaderSize = 4
+	vendorMicrosoft = 311
+	msCHAPResponse  = 1
+	msCHAP2Response = 25
 )
 
 // packet is what the door reads in a datagram. The slices point into the datagram; an
@@ -124,14 +125,22 @@ func (p *packet) take(kind byte, value []byte, at int) bool {
 	case typeEAPMessage:
 		p.foreign, p.eap = "EAP", true
 	case typeVendorSpecific:
-		// Only looked into, never relied on: a vendor attribute of another form is no error.
-		if len(value) > vendorHeaderSize && binary.BigEndian.Uint32(value) == vendorMicrosoft {
-			if t := value[vendorHeaderSize]; t == msCHAPResponse || t == msCHAP2Response {
-				p.foreign = "MS-CHAP"
-			}
-		}
+		p.foreign = cmp.Or(msCHAP(value), p.foreign)
 	}
 	return true
+}
+
+// msCHAP tells whether a vendor attribute carries an MS-CHAP response (RFC 2548 section 2). It
+// is only looked into: one of another form is no error.
+func msCHAP(value []byte) (method string) {
+	found := false
+	vendor, _ := attribute.Vendor(value, func(kind byte, _ []byte) {
+		found = found || kind == msCHAPResponse || kind == msCHAP2Response
+	})
+	if found && vendor == vendorMicrosoft {
+		return "MS-CHAP"
+	}
+	return ""
 }
 
 func once(field *[]byte, value []byte) bool {
