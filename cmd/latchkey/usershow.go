@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/localapi"
+)
+
+func (a *app) userShow() *cobra.Command {
+	cmd := a.named("show NAME", "Show what may be shown of a user")
+	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, args []string) error {
+		user, err := c.User(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.value(user)
+		}
+		return a.card(a.userCard(user))
+	})
+	return cmd
+}
+
+func (a *app) userCard(user core.UserInfo) card {
+	var c card
+	c.add("Name", user.Name)
+	c.add("Id", user.ID)
+	c.add("State", userState(user))
+	for _, lock := range user.Locks {
+		c.add("Lock", a.lock(lock))
+	}
+	c.add("Language", user.Language)
+	c.add("Phone", user.Phone)
+	c.add("Mail", user.Mail)
+	c.add("Groups", strings.Join(user.Groups, ", "))
+	c.add("Password", word(user.HasPassword, "set", "none"))
+	answers := make([]string, len(user.Answers))
+	for i, answer := range user.Answers {
+		answers[i] = answer.Question + word(answer.Retired, " (retired)", word(answer.Renew, " (renew)", ""))
+	}
+	c.add("Answers", fmt.Sprintf("%d%s", len(answers), word(len(answers) > 0, ": "+strings.Join(answers, ", "), "")))
+	c.add("Enrolled", word(user.Enrolled, "yes", "no, the minimum of answers is not met"))
+	c.add("Code word", prefix("open until ", a.maybe(user.CodeWord)))
+	c.add("Temporary code", prefix("open until ", a.maybe(user.Temporary)))
+	c.add("Wrong tries", strconv.Itoa(user.Wrong))
+	c.add("Expires", a.maybe(user.Expires))
+	c.add("Created", a.when(user.Created))
+	c.add("Epoch", strconv.FormatUint(user.Epoch, 10))
+	return c
+}
+
+// userState is one word: the strongest reason why a login would be refused, or "active".
+func userState(user core.UserInfo) string {
+	found := map[string]bool{}
+	for _, lock := range user.Locks {
+		found[lock.Kind] = true
+	}
+	switch {
+	case !user.Enabled:
+		return "disabled"
+	case found["expired"]:
+		return "expired"
+	case found["admin"] || found["for-good"] || found["user"]:
+		return "locked"
+	case found["pair"]:
+		return "locked-in-part"
+	case !user.Enrolled:
+		return "not-enrolled"
+	}
+	return "active"
+}
+
+func (a *app) lock(lock core.LockInfo) string {
+	text := map[string]string{
+		"pair":     "too many wrong tries from one source",
+		"user":     "too many wrong tries from everywhere; only sources with an earlier success may try",
+		"for-good": "too many wrong tries, for good",
+		"admin":    "locked by an admin",
+		"disabled": "disabled",
+		"expired":  "expired",
+	}[lock.Kind]
+	if text == "" {
+		text = lock.Kind
+	}
+	if lock.Source != "" {
+		text += ", " + lock.Source
+	}
+	return text + prefix(", until ", a.maybe(lock.Until))
+}
+
+func (a *app) userList() *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "List all users", Args: cobra.NoArgs}
+	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, _ []string) error {
+		if a.json {
+			out := a.array()
+			return out.end(c.Users(ctx, func(user core.UserInfo) bool { return out.add(user) }))
+		}
+		t := a.table("NAME", "STATE", "ANSWERS", "PASSWORD", "LANGUAGE", "GROUPS", "EXPIRES")
+		return t.end(c.Users(ctx, func(user core.UserInfo) bool {
+			expires := ""
+			if user.Expires != nil {
+				expires = a.moment(*user.Expires)
+			}
+			return t.add(user.Name, userState(user), strconv.Itoa(len(user.Answers)), word(user.HasPassword, "set", ""),
+				user.Language, strings.Join(user.Groups, ","), expires)
+		}), "No users yet: latchkey user add NAME")
+	})
+	return cmd
+}
+
+func word(is bool, yes, no string) string {
+	if is {
+		return yes
+	}
+	return no
+}
+
+func prefix(before, text string) string { return word(text != "", before+text, "") }
+
+// completeUser lets the shell complete a user's name. It is silent where it cannot.
+func (a *app) completeUser(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	const most, patience = 200, 2 * time.Second
+	ctx, cancel := context.WithTimeout(cmd.Context(), patience)
+	defer cancel()
+	c := a.client()
+	defer c.Close()
+	var names []string
+	_ = c.Users(ctx, func(user core.UserInfo) bool {
+		if strings.HasPrefix(user.Name, begun) && clean(user.Name) == user.Name {
+			names = append(names, user.Name)
+		}
+		return len(names) < most
+	})
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

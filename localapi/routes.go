@@ -1,0 +1,42 @@
+package localapi
+
+import "github.com/latchkey/latchkey/core"
+
+// route is one call: what it is, the least role that may do it, and who does it.
+type route struct {
+	method, path string
+	role         core.Role
+	handler      handler
+}
+
+// routes is everything that can be asked at the admin socket. Helpdesk helps a person in for
+// the moment; what lasts (passwords, answers, code words, users) is for admins.
+func (s *Server) routes() []route {
+	const admin, helpdesk, auditor = core.RoleAdmin, core.RoleHelpdesk, core.RoleAuditor
+	return []route{
+		{"GET", "/v1/status", auditor, s.showStatus},
+
+		{"GET", "/v1/users", auditor, s.listUsers},
+		{"GET", "/v1/user", auditor, s.showUser},
+		{"POST", "/v1/user/add", admin, s.addUser},
+		{"POST", "/v1/user/set", admin, s.changeUser},
+		{"POST", "/v1/user/remove", admin, s.removeUser},
+		{"POST", "/v1/user/lock", helpdesk, s.lockUser},
+		{"POST", "/v1/user/unlock", helpdesk, s.unlockUser},
+		{"POST", "/v1/user/enable", admin, s.enableUser},
+		{"POST", "/v1/user/disable", admin, s.disableUser},
+		{"POST", "/v1/user/expire", admin, s.expireUser},
+		{"POST", "/v1/user/password", admin, s.setPassword},
+		{"POST", "/v1/user/codeword", admin, s.newCodeWord},
+		{"POST", "/v1/user/code", helpdesk, s.temporaryCode},
+		{"POST", "/v1/import", admin, s.importUsers},
+
+		{"GET", "/v1/questions", auditor, s.listQuestions},
+		{"GET", "/v1/answers", auditor, s.listAnswers},
+		{"POST", "/v1/answer/set", admin, s.setAnswer},
+		{"POST", "/v1/answer/remove", admin, s.removeAnswer},
+
+		{"GET", "/v1/audit", auditor, s.readAudit},
+		{"GET", "/v1/audit/verify", auditor, s.verifyAudit},
+	}
+}

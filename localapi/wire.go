@@ -1,0 +1,141 @@
+package localapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/core/secret"
+)
+
+// Disclosed is a secret that crosses the socket as a JSON text. A plain secret.Secret encodes
+// as "[secret]", so that each field in which one is really meant to cross bears this type. It
+// still prints as "[secret]".
+type Disclosed struct{ secret.Secret }
+
+// MarshalJSON gives the text itself.
+func (d Disclosed) MarshalJSON() ([]byte, error) { return json.Marshal(d.Reveal()) }
+
+// UnmarshalJSON takes a JSON text. Its error does not repeat what was there instead.
+func (d *Disclosed) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil || bytes.Equal(b, []byte("null")) {
+		return errors.New("a secret must be a text")
+	}
+	d.Secret = secret.New(text)
+	return nil
+}
+
+// The bodies of requests. Every field is known: others are refused.
+type (
+	nameRequest struct {
+		Name string `json:"name"`
+	}
+	addRequest struct {
+		Name     string   `json:"name"`
+		Language string   `json:"language,omitempty"`
+		Phone    string   `json:"phone,omitempty"`
+		Mail     string   `json:"mail,omitempty"`
+		Groups   []string `json:"groups,omitempty"`
+	}
+	changeRequest struct {
+		Name     string    `json:"name"`
+		Language *string   `json:"language,omitempty"`
+		Phone    *string   `json:"phone,omitempty"`
+		Mail     *string   `json:"mail,omitempty"`
+		Groups   *[]string `json:"groups,omitempty"`
+	}
+	expireRequest struct {
+		Name string     `json:"name"`
+		At   *time.Time `json:"at"` // null: never
+	}
+	passwordRequest struct {
+		Name     string    `json:"name"`
+		Password Disclosed `json:"password"`
+	}
+	codeRequest struct {
+		Name    string `json:"name"`
+		Seconds int64  `json:"seconds"`
+		Uses    int    `json:"uses"`
+	}
+	answerRequest struct {
+		Name     string    `json:"name"`
+		Question string    `json:"question"`
+		Answer   Disclosed `json:"answer"`
+	}
+	questionRequest struct {
+		Name     string `json:"name"`
+		Question string `json:"question"`
+	}
+	// importLine is one line of an import: a row, a row that the sender could not read, or the
+	// end. A body without an end was cut off, and nothing of it is taken.
+	importLine struct {
+		Line     int                  `json:"line,omitempty"`
+		Name     string               `json:"name,omitempty"`
+		Language string               `json:"language,omitempty"`
+		Phone    string               `json:"phone,omitempty"`
+		Mail     string               `json:"mail,omitempty"`
+		Groups   []string             `json:"groups,omitempty"`
+		Password Disclosed            `json:"password,omitzero"`
+		Answers  map[string]Disclosed `json:"answers,omitempty"`
+		Error    string               `json:"error,omitempty"`
+		Hint     string               `json:"hint,omitempty"`
+		End      bool                 `json:"end,omitempty"`
+		Abort    bool                 `json:"abort,omitempty"` // with End: take nothing
+	}
+)
+
+// NewUser is the reply to adding a user.
+type NewUser struct {
+	core.UserInfo
+	Word Disclosed `json:"code_word"`
+}
+
+// Code is a secret that is said once: a code word or a temporary code.
+type Code struct {
+	Name  string    `json:"name"`
+	Code  Disclosed `json:"code"`
+	Until time.Time `json:"until"`
+	Uses  int       `json:"uses,omitempty"`
+}
+
+// CodeWord is the code word that an import has made for a new user.
+type CodeWord struct {
+	Name string    `json:"name"`
+	Word Disclosed `json:"code_word"`
+}
+
+// ImportResult is the outcome of an import.
+type ImportResult struct {
+	Taken     int             `json:"taken"`
+	Bad       []core.RowError `json:"bad"` // at most the first 1,000, by line
+	CodeWords int             `json:"code_words"`
+}
+
+// Status is what the daemon says of itself.
+type Status struct {
+	Version  string            `json:"version"`
+	Since    time.Time         `json:"since"`
+	Now      time.Time         `json:"now"`
+	Ready    bool              `json:"ready"`
+	Config   string            `json:"config,omitempty"`
+	StateDir string            `json:"state_dir,omitempty"`
+	Listen   []string          `json:"listen,omitempty"` // "udp 0.0.0.0:1812"
+	Store    map[string]any    `json:"store,omitempty"`
+	RADIUS   map[string]uint64 `json:"radius,omitempty"`
+	Restored bool              `json:"restored"`
+	Warnings []string          `json:"warnings"`
+}
+
+// event is one line of a streamed reply. Exactly one field is set.
+type event struct {
+	User     *core.UserInfo       `json:"user,omitempty"`
+	Record   *core.AuditEntry     `json:"record,omitempty"`
+	Progress *core.ImportProgress `json:"progress,omitempty"`
+	Word     *CodeWord            `json:"word,omitempty"`
+	Result   *ImportResult        `json:"result,omitempty"`
+	Problem  *Problem             `json:"problem,omitempty"`
+	End      bool                 `json:"end,omitempty"` // without it the stream was cut off
+}
