@@ -58,7 +58,6 @@ func (c check) unique(key, name string, taken map[string]int) {
 
 func (c check) listen() []netip.AddrPort {
 	var listen []netip.AddrPort
-	lines := map[netip.AddrPort]int{}
 	for i, text := range c.file.Radius.Listen {
 		key := itemPath("radius.listen", i)
 		a, err := netip.ParseAddrPort(text)
@@ -76,13 +75,12 @@ func (c check) listen() []netip.AddrPort {
 			c.fail(key, "", "is no address of one machine")
 			continue
 		}
-		for other, line := range lines {
+		for _, other := range listen {
 			wildcard := a.Addr().Is4() == other.Addr().Is4() && (a.Addr().IsUnspecified() || other.Addr().IsUnspecified())
 			if a.Port() == other.Port() && (a.Addr() == other.Addr() || wildcard) {
-				c.fail(key, fmt.Sprintf("%s in line %d", other, line), "is listened on already")
+				c.fail(key, "by "+other.String(), "is listened on already")
 			}
 		}
-		lines[a] = c.line(key)
 		listen = append(listen, a)
 	}
 	return listen
@@ -175,9 +173,9 @@ func (c check) patience(key string, client *Client) {
 		client.Wait = min(client.Wait, client.Timeout*3/5)
 	}
 	if client.Wait >= client.Timeout {
-		c.fail(key+".wait", fmt.Sprintf("below the timeout, %s", short(client.Timeout)), "is longer than the gateway waits for a reply")
+		c.fail(key+".wait", "below "+short(client.Timeout), "must end before the gateway's timeout")
 	}
 	if patience := client.Timeout * time.Duration(client.Tries); client.Hold >= patience {
-		c.fail(key+".hold", fmt.Sprintf("below timeout × tries, %s", short(patience)), "is longer than the gateway's patience")
+		c.fail(key+".hold", fmt.Sprintf("below timeout × tries, %s", short(patience)), "must end before the gateway's patience")
 	}
 }

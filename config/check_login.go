@@ -15,11 +15,7 @@ import (
 func (c check) settings() core.Settings {
 	tag := language.Tag(c.file.Language)
 	if !tag.Known() {
-		known := make([]string, 0, 2)
-		for _, t := range language.Known() {
-			known = append(known, string(t))
-		}
-		c.fail("language", "known are "+strings.Join(known, ", "), "is no language known here")
+		c.fail("language", fmt.Sprintf("known are %v", language.Known()), "is no language known here")
 		tag = language.Fallback
 	}
 	c.within("answer_within", c.file.AnswerWithin, 10*time.Second, time.Hour)
@@ -102,7 +98,7 @@ func (c check) pinphrase(fallback language.Tag) pinphrase.Settings {
 		Equivalents:    given.Equivalents,
 		Questions:      pinphrase.SampleQuestions(),
 	}
-	if c.given("pinphrase.questions") {
+	if c.given("pinphrase.questions") && !c.silenced("pinphrase.questions") {
 		s.Questions = nil
 		for i, q := range given.Questions {
 			s.Questions = append(s.Questions, c.question(itemPath("pinphrase.questions", i), q, fallback))
@@ -152,13 +148,17 @@ func (c check) question(key string, given question, fallback language.Tag) pinph
 		c.fail(key+".minimum_length", "leave it out for pinphrase.minimum_length", "is 0")
 	}
 	for _, tag := range language.Known() {
-		for name, texts := range map[string]map[language.Tag]string{"label": q.Label, "phrase": q.Phrase} {
-			if _, ok := texts[tag]; !ok && tag != fallback && texts[fallback] != "" {
-				c.warn(key+"."+name, fmt.Sprintf("%s: …", tag), "has no %s wording, who speaks it is asked in %s", tag, fallback)
-			}
-		}
+		c.wording(key+".label", q.Label, tag, fallback)
+		c.wording(key+".phrase", q.Phrase, tag, fallback)
 	}
 	return q
+}
+
+// wording warns of a language that a question cannot be asked in.
+func (c check) wording(key string, texts map[language.Tag]string, tag, fallback language.Tag) {
+	if _, ok := texts[tag]; !ok && tag != fallback && texts[fallback] != "" {
+		c.warn(key, fmt.Sprintf("%s: …", tag), "has no %s wording, who speaks it is asked in %s", tag, fallback)
+	}
 }
 
 func byLanguage(entries []named[string]) map[language.Tag]string {

@@ -2,18 +2,22 @@ package config
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/latchkey/latchkey/core"
 )
 
 func (c check) policies() map[string]core.Policy {
 	policies := map[string]core.Policy{}
+	used := map[string]bool{}
+	for _, given := range c.file.Radius.Clients {
+		used[given.Policy] = true
+	}
 	for _, p := range c.file.Policies {
 		key := entryPath("policies", p.Name)
 		c.word(key, p.Name, "a name such as vpn")
 		policies[p.Name] = c.policy(key, p.Name, p.Value)
-		used := slices.ContainsFunc(c.file.Radius.Clients, func(given client) bool { return given.Policy == p.Name })
-		if !used {
+		if !used[p.Name] {
 			c.warn(key, "policy: "+p.Name, "no client is under this policy")
 		}
 	}
@@ -86,22 +90,28 @@ func (c check) clientPolicy(key string, client Client) {
 		c.fail(key+".policy", "the name of one of the policies", "is missing")
 		return
 	}
-	for _, p := range c.file.Policies {
-		if p.Name != client.Policy {
-			continue
-		}
-		if core.FirstKind(p.Value.First) == core.FirstNone && !client.PasswordChecked && !c.silenced(entryPath("policies", p.Name)+".first") {
-			c.fail(key+".policy", "first: password there, or password_checked: true here if this gateway really checks it",
-				"under %s nobody checks the password", p.Name)
-		}
+	given, ok := c.rules[client.Policy]
+	if !ok {
+		c.fail(key+".policy", c.policyNames(), "there is no such policy")
 		return
 	}
-	hint := "policies: has none"
-	if len(c.file.Policies) > 0 {
-		hint = "there is " + c.file.Policies[0].Name
-		for _, p := range c.file.Policies[1:] {
-			hint += ", " + p.Name
+	if core.FirstKind(given.First) == core.FirstNone && !client.PasswordChecked && !c.silenced(entryPath("policies", client.Policy)+".first") {
+		c.fail(key+".policy", "first: password there, or password_checked: true here if this gateway really checks it",
+			"under %s nobody checks the password", client.Policy)
+	}
+}
+
+// policyNames is a hint: the first few that there are.
+func (c check) policyNames() string {
+	var known []string
+	for _, p := range c.file.Policies {
+		if known = append(known, p.Name); len(known) == 8 {
+			known = append(known, "…")
+			break
 		}
 	}
-	c.fail(key+".policy", hint, "there is no such policy")
+	if known == nil {
+		return "policies: has none"
+	}
+	return "there is " + strings.Join(known, ", ")
 }

@@ -13,21 +13,20 @@ const maxReply = 3000
 
 // reply encodes the attributes of a policy or group, so that a wrong one shows here and not at
 // somebody's login.
-func (c check) reply(key string, given []named[any]) []core.Attribute {
+func (c check) reply(key string, given []named[reply]) []core.Attribute {
 	var list []core.Attribute
 	for _, a := range given {
 		at := entryPath(key, a.Name)
-		if c.silenced(at) {
-			continue
+		if a.Value.value == nil {
+			continue // the walk has said why
 		}
-		encoded, err := attribute.Encode(a.Name, a.Value)
+		encoded, err := attribute.Encode(a.Name, a.Value.value)
 		if err != nil {
-			text, hint := err.Error(), ""
-			var hinted interface{ Hint() string }
-			if errors.As(err, &hinted) {
-				hint = hinted.Hint()
+			if e, ok := errors.AsType[*attribute.Error](err); ok {
+				c.fail(at, e.Help, "%s", e.What)
+			} else {
+				c.fail(at, "", "%s", err)
 			}
-			c.fail(at, hint, "%s", text)
 			continue
 		}
 		list = append(list, encoded...)

@@ -101,7 +101,10 @@ func parse(r *report, content []byte, mode fs.FileMode, files Files) (*Config, P
 		r.fail("file", "a fault of Latchkey: the walk let pass what does not decode", "cannot be decoded")
 		return nil, r.sorted()
 	}
-	c := check{report: r, files: files, file: shape, mode: mode}
+	c := check{report: r, files: files, file: shape, rules: map[string]rule{}, mode: mode}
+	for _, p := range shape.Policies {
+		c.rules[p.Name] = p.Value
+	}
 	config := c.all()
 	if problems := r.sorted(); problems.Fatal() {
 		return nil, problems
@@ -115,7 +118,8 @@ type check struct {
 	*report
 	files Files
 	file  file
-	mode  fs.FileMode // of the file itself; 0 where unknown
+	rules map[string]rule // the policies by name
+	mode  fs.FileMode     // of the file itself; 0 where unknown
 }
 
 func (c check) all() *Config {

@@ -25,7 +25,7 @@ var gaps = []gap{
 	{"policies.*.second[]", text("app"), "the phone app", "pinphrase is there"},
 	{"policies.*.deliver[]", carrier, "sending by carriers", "prompt is there"},
 	{"policies.*.presend", text("true"), "sending ahead", "false"},
-	{"policies.*.fallback", text("true"), "the phone app, which this is a fallback from", "false"},
+	{"policies.*.fallback", text("true"), "a phone to fall back from", "false"},
 }
 
 // notYet finds the gap that a value falls into.

@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"regexp"
-	"strconv"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -40,30 +39,54 @@ func readTree(content []byte, r *report) *yaml.Node {
 		r.fail("yaml", "save the file as UTF-8", "is not valid UTF-8")
 		return nil
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	var document yaml.Node
-	if err := decoder.Decode(&document); err != nil {
-		if !errors.Is(err, io.EOF) {
-			syntaxError(err, r)
-		}
+	root, second, err := parseYAML(content)
+	switch {
+	case err != nil:
+		syntaxError(content, err, r)
 		return nil
-	}
-	var second yaml.Node
-	if err := decoder.Decode(&second); err == nil {
-		r.lines["yaml"] = second.Line
+	case second != 0:
+		r.lines["yaml"] = second
 		r.fail("yaml", "remove the line ---", "a second document begins here")
 		return nil
-	} else if !errors.Is(err, io.EOF) {
-		syntaxError(err, r)
-		return nil
 	}
-	if document.Kind != yaml.DocumentNode || len(document.Content) != 1 {
-		return nil
-	}
-	return document.Content[0]
+	return root
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
+// parseYAML gives the root of the first document, nil where there is nothing in it, and the
+// line of a second one.
+func parseYAML(content []byte) (root *yaml.Node, second int, err error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	var document, next yaml.Node
+	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+		return nil, 0, nil
+	} else if err != nil {
+		return nil, 0, err
+	}
+	if err := decoder.Decode(&next); err == nil {
+		return nil, next.Line, nil
+	} else if !errors.Is(err, io.EOF) {
+		return nil, 0, err
+	}
+	if document.Kind != yaml.DocumentNode || len(document.Content) != 1 {
+		return nil, 0, nil
+	}
+	return document.Content[0], 0, nil
+}
+
+// errorLine finds where a syntax error is. The library's own figure is that of the line
+// before, of the section's beginning, or none. But it reads as a stream: the shortest part of
+// the file that gives the same error ends in the line in question.
+func errorLine(content []byte, says string) int {
+	lines := bytes.SplitAfter(content, []byte("\n"))
+	end := make([]int, len(lines)+1)
+	for i, line := range lines {
+		end[i+1] = end[i] + len(line)
+	}
+	return 1 + sort.Search(len(lines)-1, func(i int) bool {
+		_, _, err := parseYAML(content[:end[i+1]])
+		return err != nil && err.Error() == says
+	})
+}
 
 // What the YAML library complains of, in the words of somebody who has the file open.
 var syntaxHints = []struct{ says, text, hint string }{
@@ -80,17 +103,16 @@ var syntaxHints = []struct{ says, text, hint string }{
 	{"did not find expected '-' indicator", "the indentation does not fit", "the items of one list begin in one column"},
 	{"did not find expected ',' or ']'", "a [ list ] is not closed", "or a comma is missing"},
 	{"did not find expected ',' or '}'", "a { mapping } is not closed", "or a comma is missing"},
-	{"found unexpected end of stream", "a quoted text is not closed", ""},
-	{"unknown escape character", "an unknown escape after \\ in a text in double quotes", "single quotes take \\ as it is"},
+	{"found unexpected end of stream", "a quoted text is not closed", `in "double quotes" \ is an escape, single quotes take it as it is`},
+	{"unknown escape character", `an unknown escape after \ in a text in "double quotes"`, `single quotes take \ as it is`},
+	{"hexdecimal number", `an unknown escape after \ in a text in "double quotes"`, `single quotes take \ as it is`},
 	{"control characters are not allowed", "a control character", ""},
 	{"exceeded max depth", "is nested too deeply", ""},
 }
 
-func syntaxError(err error, r *report) {
+func syntaxError(content []byte, err error, r *report) {
 	says := err.Error()
-	if m := yamlLine.FindStringSubmatch(says); m != nil {
-		r.lines["yaml"], _ = strconv.Atoi(m[1])
-	}
+	r.lines["yaml"] = errorLine(content, says)
 	for _, h := range syntaxHints {
 		if strings.Contains(says, h.says) {
 			r.fail("yaml", h.hint, "%s", h.text)

@@ -32,7 +32,11 @@ func (w walker) scalar(n *yaml.Node, t reflect.Type, at place) (any, bool) {
 		return w.duration(n, at)
 	case t.Kind() == reflect.Bool:
 		if n.ShortTag() != "!!bool" {
-			w.fail(at.path, "without quotes", "must be true or false")
+			hint := ""
+			if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+				hint = "without quotes"
+			}
+			w.fail(at.path, hint, "must be true or false")
 			return nil, false
 		}
 		return strings.EqualFold(n.Value, "true"), true
@@ -44,8 +48,12 @@ func (w walker) scalar(n *yaml.Node, t reflect.Type, at place) (any, bool) {
 	if !w.isText(n, at) {
 		return nil, false
 	}
-	if hasControl(n.Value) {
+	switch {
+	case hasControl(n.Value):
 		w.fail(at.path, "", "holds a control character")
+		return nil, false
+	case len(n.Value) > maxText:
+		w.fail(at.path, "", "is longer than %d bytes", maxText)
 		return nil, false
 	}
 	return n.Value, true
@@ -162,5 +170,8 @@ func (w walker) upstream(n *yaml.Node, at place) (any, bool) {
 	w.fail(at.path, "", "must be none, password, pam, {ldap: NAME} or {radius: NAME}")
 	return nil, false
 }
+
+// maxText is the longest text of the file in bytes.
+const maxText = 1000
 
 func hasControl(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }

@@ -75,12 +75,12 @@ type rule struct {
 	Fallback   bool           `key:"fallback" default:"false"`
 	Realm      string         `key:"realm" default:"default"`
 	Unenrolled string         `key:"unenrolled" default:"deny"`
-	Reply      []named[any]   `key:"reply"`
+	Reply      []named[reply] `key:"reply"`
 	Groups     []named[group] `key:"groups"`
 }
 
 type group struct {
-	Reply []named[any] `key:"reply"`
+	Reply []named[reply] `key:"reply"`
 }
 
 type locks struct {
@@ -144,6 +144,10 @@ type question struct {
 // firstFactor is `none` or `password`, or a mapping such as {ldap: NAME}, which becomes the
 // text "ldap".
 type firstFactor string
+
+// reply is the value of a reply attribute: a text, an int, a map[string]any of these, or a
+// []any of all. It is wrapped, so that viper does not reach into the map.
+type reply struct{ value any }
 
 // named is one entry of a mapping whose keys the sysadmin chooses: policies, groups,
 // attributes. It travels through viper as a list of name and value, since viper lower-cases

@@ -53,37 +53,54 @@ var (
 	typeSecret   = reflect.TypeFor[secret.Secret]()
 	typeDuration = reflect.TypeFor[time.Duration]()
 	typeFirst    = reflect.TypeFor[firstFactor]()
+	typeReply    = reflect.TypeFor[reply]()
 	typeFree     = reflect.TypeFor[freeNames]()
 )
 
-func isNamed(t reflect.Type) bool   { return t.Kind() == reflect.Struct && t.Implements(typeFree) }
-func isMapping(t reflect.Type) bool { return t.Kind() == reflect.Struct && t != typeSecret }
+func isNamed(t reflect.Type) bool { return t.Kind() == reflect.Struct && t.Implements(typeFree) }
+func isMapping(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t != typeSecret && t != typeReply
+}
 
 // value gives the plain value of a node, or false where there is none to use.
 func (w walker) value(n *yaml.Node, t reflect.Type, at place) (any, bool) {
 	if g, ok := notYet(at.pattern, n); ok {
 		w.refuse(g, at)
 	}
+	if n.ShortTag() == "!!null" && t == typeSecret {
+		return w.scalar(n, t, at) // it has a message of its own
+	}
+	if !w.plain(n, at) {
+		return nil, false
+	}
 	switch {
-	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		w.fail(at.path, "quote a text that begins with & or *", "anchors and aliases are not taken")
-		return nil, false
-	case n.Style&yaml.TaggedStyle != 0:
-		w.fail(at.path, "quote a text that begins with !", "tags are not taken")
-		return nil, false
-	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && t != typeSecret:
-		w.fail(at.path, "leave the key out for its default", "has no value")
-		return nil, false
 	case isMapping(t):
 		return w.mapping(n, t, at)
 	case t.Kind() == reflect.Slice && isNamed(t.Elem()):
 		return w.chosenNames(n, t.Elem(), at)
 	case t.Kind() == reflect.Slice:
 		return w.sequence(n, t.Elem(), at)
-	case t.Kind() == reflect.Interface:
-		return w.anyValue(n, at)
+	case t == typeReply:
+		v, ok := w.reply(n, at, 0)
+		return reply{v}, ok
 	}
 	return w.scalar(n, t, at)
+}
+
+// plain refuses what YAML has and a configuration needs not: with anchors a small file grows
+// into a large one, and tags change what a value is.
+func (w walker) plain(n *yaml.Node, at place) bool {
+	switch {
+	case n.Kind == yaml.AliasNode || n.Anchor != "":
+		w.fail(at.path, "quote a text that begins with & or *", "anchors and aliases are not taken")
+	case n.Style&yaml.TaggedStyle != 0:
+		w.fail(at.path, "quote a text that begins with !", "tags are not taken")
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
+		w.fail(at.path, "leave the key out for its default", "has no value")
+	default:
+		return true
+	}
+	return false
 }
 
 // refuse reports a gap without marking the key as bad: what else is wrong with it is said too.
@@ -102,14 +119,14 @@ func (w walker) pairs(n *yaml.Node, at place, step func(string) place, visit fun
 		key, value := n.Content[i], n.Content[i+1]
 		if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 ||
 			key.Value == "" || key.ShortTag() == "!!merge" || hasControl(key.Value) || len(key.Value) > 200 {
-			w.keyError(at, key.Line, "a plain word", "holds a key that is none")
+			w.keyError(at, key.Line)
 			continue
 		}
 		name := key.Value
 		folded := strings.ToLower(name)
 		if line, twice := seen[folded]; twice {
-			w.keyError(at, key.Line, fmt.Sprintf("it stands in line %d already; upper and lower case are the same", line),
-				"holds the key %s twice", shown(name))
+			hint := fmt.Sprintf("see line %d; upper and lower case are the same", line)
+			w.list = append(w.list, Problem{w.file, key.Line, step(name).path, "stands there twice", hint, false})
 			continue
 		}
 		seen[folded] = key.Line
@@ -119,13 +136,13 @@ func (w walker) pairs(n *yaml.Node, at place, step func(string) place, visit fun
 	return true
 }
 
-// keyError reports a key by its own line, under the section that holds it.
-func (w walker) keyError(at place, line int, hint, format string, args ...any) {
+// keyError reports what cannot be a key by its own line, under the section that holds it.
+func (w walker) keyError(at place, line int) {
 	key := at.path
 	if key == "" {
 		key = "file"
 	}
-	w.list = append(w.list, Problem{w.file, line, key, fmt.Sprintf(format, args...), hint, false})
+	w.list = append(w.list, Problem{w.file, line, key, "holds a key that is none", "a plain word", false})
 }
 
 // shown is a key as a message may quote it. Only its first word: the rest of `secret:text`,
@@ -145,8 +162,9 @@ func (w walker) mapping(n *yaml.Node, t reflect.Type, at place) (any, bool) {
 	for i := range t.NumField() {
 		fields[t.Field(i).Tag.Get("key")] = t.Field(i).Type
 	}
-	ok := w.pairs(n, at, func(name string) place { return at.key(name) }, func(name string, key, value *yaml.Node) {
-		inner := at.key(name)
+	step := func(name string) place { return at.key(shown(name)) }
+	ok := w.pairs(n, at, step, func(name string, key, value *yaml.Node) {
+		inner := step(name)
 		ft, known := fields[name]
 		if !known {
 			if g, ok := notYet(inner.pattern, value); ok {
@@ -159,7 +177,7 @@ func (w walker) mapping(n *yaml.Node, t reflect.Type, at place) (any, bool) {
 			if first != name {
 				hint = "a colon, then a space, then the value"
 			}
-			w.list = append(w.list, Problem{w.file, key.Line, at.key(first).path, "is no key", hint, false})
+			w.list = append(w.list, Problem{w.file, key.Line, inner.path, "is no key", hint, false})
 			return
 		}
 		if v, ok := w.value(value, ft, inner); ok {
@@ -191,6 +209,10 @@ func (w walker) sequence(n *yaml.Node, item reflect.Type, at place) (any, bool) 
 		w.fail(at.path, "[a, b], or one item a line after a dash", "must be a list")
 		return nil, false
 	}
+	if len(n.Content) > maxItems && !isMapping(item) {
+		w.fail(at.path, "", "has more than %d items", maxItems)
+		return nil, false
+	}
 	list := []any{}
 	for i, c := range n.Content {
 		inner := at.item(i)
@@ -207,23 +229,39 @@ func (w walker) sequence(n *yaml.Node, item reflect.Type, at place) (any, bool) 
 	return list, true
 }
 
-// anyValue is a reply attribute's: text, a whole number, or a list of these.
-func (w walker) anyValue(n *yaml.Node, at place) (any, bool) {
+// maxItems is how long a list of texts may be.
+const maxItems = 100
+
+// reply reads the value of a reply attribute. What it means, package attribute knows; here it
+// nests no deeper than a list of sections.
+func (w walker) reply(n *yaml.Node, at place, depth int) (any, bool) {
 	switch {
-	case n.Kind == yaml.SequenceNode:
-		list := []any{}
+	case n.Kind == yaml.SequenceNode && depth == 0:
+		list, good := []any{}, true
 		for i, c := range n.Content {
 			inner := at.item(i)
 			w.lines[inner.path] = c.Line
-			if c.Kind != yaml.ScalarNode {
-				w.fail(inner.path, "", "must be a text or a number")
-			} else if v, ok := w.value(c, reflect.TypeFor[any](), inner); ok {
-				list = append(list, v)
-			}
+			v, ok := w.replyPart(c, inner, depth+1)
+			list, good = append(list, v), good && ok
 		}
-		return list, true
+		return list, good
+	case n.Kind == yaml.MappingNode && depth < 2:
+		section, good := map[string]any{}, true
+		ok := w.pairs(n, at, at.chosen, func(name string, _, value *yaml.Node) {
+			v, ok := w.replyPart(value, at.chosen(name), 2)
+			section[name], good = v, good && ok
+		})
+		return section, good && ok
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int":
 		return w.scalar(n, reflect.TypeFor[int](), at)
 	}
 	return w.scalar(n, reflect.TypeFor[string](), at)
+}
+
+// replyPart is a value inside of another: what value refuses of every node, refused here.
+func (w walker) replyPart(n *yaml.Node, at place, depth int) (any, bool) {
+	if !w.plain(n, at) {
+		return nil, false
+	}
+	return w.reply(n, at, depth)
 }

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"io/fs"
+	"testing"
+	"time"
+)
+
+// disk is a file system of a few files; what is not in it does not exist.
+type disk map[string]fakeFile
+
+type fakeFile struct {
+	content string
+	mode    fs.FileMode
+	err     error
+}
+
+func (d disk) ReadFile(path string) ([]byte, error) {
+	f, ok := d[path]
+	switch {
+	case !ok:
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	case f.err != nil:
+		return nil, &fs.PathError{Op: "open", Path: path, Err: f.err}
+	}
+	return []byte(f.content), nil
+}
+
+func (d disk) Mode(path string) (fs.FileMode, error) {
+	f, ok := d[path]
+	if !ok {
+		return 0, &fs.PathError{Op: "stat", Path: path, Err: fs.ErrNotExist}
+	}
+	return f.mode, nil
+}
+
+const canary = "cAnArY-7Zq9-wXv5-Lp31"
+
+// usual is what the tests' files may refer to.
+func usual() disk {
+	return disk{
+		"/etc/latchkey/vpn.secret":   {content: canary + "\n", mode: 0o640},
+		"/etc/latchkey/new.secret":   {content: canary + "-new\r\n", mode: 0o640},
+		"/etc/latchkey/empty":        {content: "\n", mode: 0o640},
+		"/etc/latchkey/two-lines":    {content: canary + "\n" + canary + "\n", mode: 0o640},
+		"/etc/latchkey/short":        {content: "1234567\n", mode: 0o640},
+		"/etc/latchkey/open":         {content: canary, mode: 0o644},
+		"/etc/latchkey/locked":       {mode: 0o600, err: fs.ErrPermission},
+		"/etc/latchkey/keyset":       {content: canary, mode: 0o600},
+		"/etc/latchkey/loose-keyset": {content: canary, mode: 0o640},
+		"/etc/latchkey/directory":    {mode: fs.ModeDir | 0o700, err: errNotRegular},
+	}
+}
+
+const minimal = `
+radius:
+  clients:
+    - {name: vpn, address: 192.0.2.10, secret: "` + canary + `", policy: vpn}
+policies:
+  vpn: {second: [pinphrase]}
+`
+
+func load(t *testing.T, text string) *Config {
+	t.Helper()
+	c, problems := Parse("latchkey.yaml", []byte(text), usual())
+	if problems.Fatal() {
+		t.Fatalf("does not load:\n%s", problems)
+	}
+	return c
+}
+
+const minute = time.Minute
