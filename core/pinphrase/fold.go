@@ -16,7 +16,9 @@ func fold(letter string) string {
 	if len(letter) == 1 {
 		return strings.ToLower(letter)
 	}
-	folded := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(letter)))
+	// Lowered once more, for Cherokee folds upwards, and a letter that was folded
+	// before must stay as it is.
+	folded := norm.NFKC.String(strings.ToLower(cases.Fold().String(letter)))
 	return strings.Map(func(r rune) rune {
 		if r >= 0xfe00 && r <= 0xfe0f {
 			return -1
