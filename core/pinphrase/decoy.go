@@ -92,10 +92,7 @@ func (d Decoy) Challenge(k uint64) (DecoyChallenge, error) {
 		if err != nil {
 			return DecoyChallenge{}, err
 		}
-		if used[set] {
-			continue
-		}
-		used[set] = true
+		used[set] = true // the loop ends with the first set that is new enough
 		if uint64(len(used)) > visit%draws {
 			return DecoyChallenge{q, n, set}, nil
 		}

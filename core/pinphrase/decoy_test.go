@@ -71,6 +71,29 @@ func TestDecoyBehavesLikeAUser(t *testing.T) {
 	}
 }
 
+// A question that enters the pool must not change what another one's answer
+// seems to be: no real answer grows.
+func TestDecoyKeepsItsLengths(t *testing.T) {
+	large, small := Defaults(), Defaults()
+	small.Questions = small.Questions[:9]
+	for u := range 20 {
+		lengths := map[string]int{}
+		a, errA := large.NewDecoy([]byte("key"), Population{}, "en", fmt.Sprint("user", u))
+		b, errB := small.NewDecoy([]byte("key"), Population{}, "en", fmt.Sprint("user", u))
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		for i, q := range a.questions {
+			lengths[q.ID] = a.lengths[i]
+		}
+		for i, q := range b.questions {
+			if n, ok := lengths[q.ID]; ok && n != b.lengths[i] {
+				t.Fatalf("%s has %d, then %d characters", q.ID, n, b.lengths[i])
+			}
+		}
+	}
+}
+
 func TestDecoyPopulation(t *testing.T) {
 	s := Defaults()
 	p := Population{Languages: map[language.Tag]uint64{"de": 3, "en": 1}, Lengths: map[int]uint64{8: 1, 9: 3, 3: 1000}}
