@@ -46,8 +46,9 @@ type Config struct {
 	tuning tuning
 }
 
-// DefaultReserve is enough for every table that may be in the making at once.
-const DefaultReserve = 256 << 20
+// DefaultReserve covers what Badger writes in the background before it removes what that
+// replaces: at most ten tables of 16 MiB, merged with a level of some 100 MiB.
+const DefaultReserve = 320 << 20
 
 // Store is the engine.
 type Store struct {

@@ -73,7 +73,7 @@ func (s *Store) commit() {
 	}
 	s.building.Lock()
 	n := 0
-	for n < len(s.waiting) && b.bytes+largestTxn <= s.cfg.tuning.batchBytes() {
+	for n < len(s.waiting) && (n == 0 || b.bytes+largestTxn <= s.cfg.tuning.batchBytes()) {
 		r := s.waiting[n]
 		n++
 		if !r.taken.CompareAndSwap(false, true) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	bdg "github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/ristretto/v2/z"
 	"golang.org/x/sys/unix"
 
 	"github.com/latchkey/latchkey/core/store"
@@ -17,34 +18,39 @@ const lockName = "latchkey.lock"
 
 // openFiles locks the directory, looks whether it is ours to open, settles what a crash
 // left, and opens Badger.
-func openFiles(cfg Config) (lock *os.File, db *bdg.DB, err error) {
+func openFiles(cfg Config) (*os.File, *bdg.DB, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, nil, openError(cfg.Dir, err)
 	}
-	lock, err = lockDir(cfg.Dir)
+	lock, err := lockDir(cfg.Dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = lock.Close()
-		}
-	}()
-	if err := checkFormatFile(cfg.Dir); err != nil {
-		return nil, nil, err
-	}
-	r := room{dir: cfg.Dir, reserve: cfg.Reserve / 2}
-	if err := r.check(); err != nil {
-		return nil, nil, err
-	}
-	if err := settle(cfg.Dir); err != nil {
-		return nil, nil, openError(cfg.Dir, err)
-	}
-	db, err = openBadger(cfg)
+	db, err := openLocked(cfg)
 	if err != nil {
-		return nil, nil, openError(cfg.Dir, err)
+		_ = lock.Close()
+		return nil, nil, err
 	}
 	return lock, db, nil
+}
+
+func openLocked(cfg Config) (*bdg.DB, error) {
+	if err := checkFormatFile(cfg.Dir); err != nil {
+		return nil, err
+	}
+	// Half of the reserve: a store that has stopped at its reserve must open again.
+	r := room{dir: cfg.Dir, reserve: cfg.Reserve / 2}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if err := settle(cfg.Dir); err != nil {
+		return nil, openError(cfg.Dir, err)
+	}
+	db, err := openBadger(cfg)
+	if err != nil {
+		return nil, openError(cfg.Dir, err)
+	}
+	return db, nil
 }
 
 func openBadger(cfg Config) (db *bdg.DB, err error) {
@@ -106,14 +112,18 @@ func settleLog(path string) error {
 	if info.Size() == 0 {
 		return os.Remove(path)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	m, err := z.OpenMmapFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := m.Close(-1); err != nil { // which syncs
+		return err
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return err
-	}
 	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
 

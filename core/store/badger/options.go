@@ -12,7 +12,8 @@ import (
 
 // tuning is what only tests and the measuring change.
 type tuning struct {
-	memTable     int64 // bytes in memory, and in the log, before a table is written
+	memTable int64 // bytes in memory, and in the log, before a table is written; 11 MiB
+	// is the least that takes every transaction which the contract allows
 	discardEvery time.Duration
 	garbageEvery time.Duration
 	noSync       bool // the negative control of the power-loss test
@@ -20,7 +21,7 @@ type tuning struct {
 
 func (t *tuning) defaults() {
 	if t.memTable == 0 {
-		t.memTable = 32 << 20
+		t.memTable = 16 << 20
 	}
 	if t.discardEvery == 0 {
 		t.discardEvery = time.Second
@@ -44,10 +45,12 @@ func badgerOptions(cfg Config) bdg.Options {
 		WithMemTableSize(cfg.tuning.memTable).
 		WithNumMemtables(3).
 		WithNumCompactors(2).
+		// Bounds what a compaction needs for a moment: see DefaultReserve.
+		WithNumLevelZeroTablesStall(10).
 		// Every value stays with its key: a second log would be a second sync, and
 		// Badger only logs a failure of that one.
 		WithValueThreshold(min(1<<20, cfg.tuning.memTable*15/100)).
-		WithValueLogFileSize(16 << 20).
+		WithValueLogFileSize(min(16<<20, cfg.tuning.memTable)).
 		// Answers are sealed and do not compress; the caches spare decryption.
 		WithCompression(options.None).
 		WithBlockCacheSize(64 << 20).
