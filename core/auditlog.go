@@ -120,13 +120,6 @@ func (c *Core) VerifyAudit(ctx context.Context) (AuditVerdict, error) {
 	return v, nil
 }
 
-// AuditHead is the newest record's number and link in hexadecimal, to be kept outside the
-// state: a tail that was cut off is found by it.
-func (c *Core) AuditHead(ctx context.Context) (seq uint64, link string, err error) {
-	seq, head, err := c.store.JournalHead(ctx)
-	return seq, hex.EncodeToString(head), err
-}
-
 // isProblem tells a person's error from an internal one.
 func isProblem(err error) bool {
 	var p *Problem

@@ -7,7 +7,7 @@ import (
 )
 
 func (s *Server) listQuestions(w http.ResponseWriter, r *http.Request, _ core.Actor) error {
-	questions := s.admin.Questions()
+	questions := s.admin().Questions()
 	if questions == nil {
 		questions = []core.QuestionInfo{}
 	}
@@ -20,7 +20,7 @@ func (s *Server) listAnswers(w http.ResponseWriter, r *http.Request, _ core.Acto
 	if err != nil {
 		return err
 	}
-	answers, err := s.admin.Answers(r.Context(), q.text("name"))
+	answers, err := s.admin().Answers(r.Context(), q.text("name"))
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Server) setAnswer(w http.ResponseWriter, r *http.Request, actor core.Ac
 	if err != nil {
 		return err
 	}
-	answer, err := s.admin.SetAnswer(r.Context(), actor, in.Name, in.Question, in.Answer.Secret)
+	answer, err := s.admin().SetAnswer(r.Context(), actor, in.Name, in.Question, in.Answer.Secret)
 	if err != nil {
 		return err
 	}
@@ -57,5 +57,5 @@ func (s *Server) removeAnswer(w http.ResponseWriter, r *http.Request, actor core
 	if err != nil {
 		return err
 	}
-	return done(w, s.admin.RemoveAnswer(r.Context(), actor, in.Name, in.Question))
+	return done(w, s.admin().RemoveAnswer(r.Context(), actor, in.Name, in.Question))
 }

@@ -33,7 +33,7 @@ func (s *Server) readAudit(w http.ResponseWriter, r *http.Request, _ core.Actor)
 		return out.write(event{Record: &record}) == nil
 	}
 	if !q.flag("follow") {
-		if err := s.admin.Audit(r.Context(), filter, send); err != nil {
+		if err := s.admin().Audit(r.Context(), filter, send); err != nil {
 			return err
 		}
 		return ended(out)
@@ -47,16 +47,16 @@ func (s *Server) readAudit(w http.ResponseWriter, r *http.Request, _ core.Actor)
 func (s *Server) followAudit(ctx context.Context, out *stream, filter core.AuditFilter,
 	send func(core.AuditEntry) bool, last *uint64) error {
 	var head uint64
-	err := s.admin.Audit(ctx, core.AuditFilter{Newest: 1}, func(record core.AuditEntry) bool {
+	err := s.admin().Audit(ctx, core.AuditFilter{Newest: 1}, func(record core.AuditEntry) bool {
 		head = record.Seq
 		return true
 	})
 	if err == nil {
-		err = s.admin.Audit(ctx, filter, send)
+		err = s.admin().Audit(ctx, filter, send)
 	}
 	if err == nil && out.flush() == nil {
 		filter.From, filter.Newest = 0, 0
-		err = s.admin.FollowAudit(ctx, max(head, *last), filter, func(record core.AuditEntry) bool {
+		err = s.admin().FollowAudit(ctx, max(head, *last), filter, func(record core.AuditEntry) bool {
 			return out.send(event{Record: &record}) == nil
 		})
 	}
@@ -67,7 +67,7 @@ func (s *Server) followAudit(ctx context.Context, out *stream, filter core.Audit
 }
 
 func (s *Server) verifyAudit(w http.ResponseWriter, r *http.Request, _ core.Actor) error {
-	verdict, err := s.admin.VerifyAudit(r.Context())
+	verdict, err := s.admin().VerifyAudit(r.Context())
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (s *Server) importUsers(w http.ResponseWriter, r *http.Request, actor core.
 	out := newStream(w) // not flushed yet: the first read sends "100 Continue", for which the sender waits
 	in := &importReader{lines: bufio.NewReaderSize(r.Body, maxBody), keepGoing: keepGoing}
 	words := 0
-	taken, bad, err := s.admin.Import(r.Context(), actor, in.rows(), keepGoing,
+	taken, bad, err := s.admin().Import(r.Context(), actor, in.rows(), keepGoing,
 		func(p core.ImportProgress) {
 			p.Rows += in.unreadable
 			p.Refused += in.unreadable

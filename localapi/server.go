@@ -21,7 +21,7 @@ import (
 
 // Config of a Server.
 type Config struct {
-	Admin  Admin
+	Admin  func() Admin                 // asked once a call: a reload puts another one there
 	Status func(context.Context) Status // what the daemon knows of itself
 	Roles  Roles                        // beside root and the daemon's own user
 	Log    *slog.Logger
@@ -30,7 +30,7 @@ type Config struct {
 
 // Server answers on one or more sockets.
 type Server struct {
-	admin  Admin
+	admin  func() Admin
 	status func(context.Context) Status
 	groups []roleGroup
 	log    *slog.Logger

@@ -22,7 +22,7 @@ func (s *Server) listUsers(w http.ResponseWriter, r *http.Request, _ core.Actor)
 		return err
 	}
 	out := newStream(w)
-	err := s.admin.Users(r.Context(), func(user core.UserInfo) bool {
+	err := s.admin().Users(r.Context(), func(user core.UserInfo) bool {
 		return out.write(event{User: &user}) == nil
 	})
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Server) showUser(w http.ResponseWriter, r *http.Request, _ core.Actor) 
 	if err != nil {
 		return err
 	}
-	user, err := s.admin.User(r.Context(), q.text("name"))
+	user, err := s.admin().User(r.Context(), q.text("name"))
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *Server) addUser(w http.ResponseWriter, r *http.Request, actor core.Acto
 	if err != nil {
 		return err
 	}
-	user, word, err := s.admin.AddUser(r.Context(), actor, core.NewUser{
+	user, word, err := s.admin().AddUser(r.Context(), actor, core.NewUser{
 		Name: in.Name, Language: in.Language, Phone: in.Phone, Mail: in.Mail, Groups: in.Groups})
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (s *Server) changeUser(w http.ResponseWriter, r *http.Request, actor core.A
 	if err != nil {
 		return err
 	}
-	user, err := s.admin.ChangeUser(r.Context(), actor, in.Name, core.UserChange{
+	user, err := s.admin().ChangeUser(r.Context(), actor, in.Name, core.UserChange{
 		Language: in.Language, Phone: in.Phone, Mail: in.Mail, Groups: in.Groups})
 	if err != nil {
 		return err
@@ -98,23 +98,23 @@ func done(w http.ResponseWriter, err error) error {
 }
 
 func (s *Server) removeUser(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	return simple(w, r, func(name string) error { return s.admin.RemoveUser(r.Context(), actor, name) })
+	return simple(w, r, func(name string) error { return s.admin().RemoveUser(r.Context(), actor, name) })
 }
 
 func (s *Server) lockUser(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	return simple(w, r, func(name string) error { return s.admin.LockUser(r.Context(), actor, name) })
+	return simple(w, r, func(name string) error { return s.admin().LockUser(r.Context(), actor, name) })
 }
 
 func (s *Server) unlockUser(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	return simple(w, r, func(name string) error { return s.admin.UnlockUser(r.Context(), actor, name) })
+	return simple(w, r, func(name string) error { return s.admin().UnlockUser(r.Context(), actor, name) })
 }
 
 func (s *Server) enableUser(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	return simple(w, r, func(name string) error { return s.admin.EnableUser(r.Context(), actor, name, true) })
+	return simple(w, r, func(name string) error { return s.admin().EnableUser(r.Context(), actor, name, true) })
 }
 
 func (s *Server) disableUser(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	return simple(w, r, func(name string) error { return s.admin.EnableUser(r.Context(), actor, name, false) })
+	return simple(w, r, func(name string) error { return s.admin().EnableUser(r.Context(), actor, name, false) })
 }
 
 func (s *Server) expireUser(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
@@ -126,7 +126,7 @@ func (s *Server) expireUser(w http.ResponseWriter, r *http.Request, actor core.A
 	if in.At != nil {
 		at = *in.At
 	}
-	return done(w, s.admin.ExpireUser(r.Context(), actor, in.Name, at))
+	return done(w, s.admin().ExpireUser(r.Context(), actor, in.Name, at))
 }
 
 func (s *Server) setPassword(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
@@ -134,7 +134,7 @@ func (s *Server) setPassword(w http.ResponseWriter, r *http.Request, actor core.
 	if err != nil {
 		return err
 	}
-	return done(w, s.admin.SetPassword(r.Context(), actor, in.Name, in.Password.Secret))
+	return done(w, s.admin().SetPassword(r.Context(), actor, in.Name, in.Password.Secret))
 }
 
 func (s *Server) newCodeWord(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
@@ -142,7 +142,7 @@ func (s *Server) newCodeWord(w http.ResponseWriter, r *http.Request, actor core.
 	if err != nil {
 		return err
 	}
-	word, until, err := s.admin.NewCodeWord(r.Context(), actor, in.Name)
+	word, until, err := s.admin().NewCodeWord(r.Context(), actor, in.Name)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (s *Server) temporaryCode(w http.ResponseWriter, r *http.Request, actor cor
 	if in.Seconds <= 0 || in.Seconds > int64(maxCodeTime/time.Second) || in.Uses <= 0 {
 		return refuse(http.StatusUnprocessableEntity, "a temporary code needs a time and a number of uses above 0", "--for 24h --uses 1")
 	}
-	code, until, err := s.admin.TemporaryCode(r.Context(), actor, in.Name, time.Duration(in.Seconds)*time.Second, in.Uses)
+	code, until, err := s.admin().TemporaryCode(r.Context(), actor, in.Name, time.Duration(in.Seconds)*time.Second, in.Uses)
 	if err != nil {
 		return err
 	}

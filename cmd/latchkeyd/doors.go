@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/latchkey/latchkey/config"
+	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/localapi"
+	"github.com/latchkey/latchkey/radiusd"
+)
+
+func listen(cfg *config.Config) (addresses []string) {
+	for _, a := range cfg.RADIUS.Listen {
+		addresses = append(addresses, a.String())
+	}
+	return addresses
+}
+
+// snapshot is what the RADIUS door serves by: the clients of a configuration and the core
+// under its settings, as one.
+func (a *appliance) snapshot(cfg *config.Config, c *core.Core) radiusd.Snapshot {
+	s := radiusd.Snapshot{Logins: c}
+	for _, k := range cfg.RADIUS.Clients {
+		s.Clients = append(s.Clients, radiusd.Client{
+			Name: k.Name, Prefix: k.Address, Secrets: k.Secrets, MessageAuthenticator: authenticator(k.MessageAuthenticator),
+			LimitProxyState: k.LimitProxyState, Timeout: k.Timeout, Tries: k.Tries, ASCII: k.ASCII, Challenge: k.Challenge,
+			TrustCallingStation: k.TrustCallingStation, Policy: k.Policy,
+		})
+	}
+	return s
+}
+
+// authenticator maps the configuration's word; what is not known is the strict one.
+func authenticator(word string) radiusd.MessageAuthenticator {
+	switch word {
+	case "accept":
+		return radiusd.LetOff
+	case "omit":
+		return radiusd.Omit
+	}
+	return radiusd.Require
+}
+
+func (a *appliance) addresses() []string {
+	out := []string{}
+	if a.radius != nil {
+		for _, addr := range a.radius.Addrs() {
+			out = append(out, "udp "+addr.String())
+		}
+	}
+	return out
+}
+
+// status is what `latchkey status` shows.
+func (a *appliance) status(ctx context.Context) localapi.Status {
+	cfg := a.cfg.Load()
+	s := localapi.Status{
+		Version: version, Since: a.since.UTC(), Now: time.Now().UTC(), Ready: a.ready.Load(), Config: a.path, StateDir: cfg.StateDir,
+		Listen: a.addresses(), Warnings: []string{},
+	}
+	st := a.store.Stats()
+	s.Store = map[string]any{
+		"engine": "badger", "commits": st.Commits, "batches": st.Batches, "conflicts": st.Conflicts, "refused_full": st.Full,
+		"bytes": st.Bytes, "disk_bytes": st.LSM + st.ValueLog,
+	}
+	if seq, _, err := a.store.JournalHead(ctx); err == nil {
+		s.Store["audit_records"] = seq
+	}
+	if a.radius != nil {
+		s.RADIUS = counters(a.radius.Stats())
+	}
+	if behind := a.core.Load().ClockBehind(); behind > time.Second {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the host's clock is %s behind the latest time known: locks and expiries stand still until it has caught up", behind.Round(time.Second)))
+	}
+	return s
+}
+
+func monotonic() int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
+	return t.Nano() / 1000
+}
+
+// counters are the RADIUS door's sums under the names that status shows; of the drops those
+// that happened.
+func counters(st radiusd.Stats) map[string]uint64 {
+	m := map[string]uint64{
+		"received": st.Received, "first_rounds": st.First, "second_rounds": st.Second,
+		"accepts": st.Accepts, "rejects": st.Rejects, "challenges": st.Challenges, "refused": st.Refused,
+		"status_server": st.StatusServer, "duplicates_resent": st.Resent, "joined": st.Joined,
+	}
+	for drop, n := range st.Dropped {
+		if n > 0 {
+			m["dropped_"+drop.String()] = n
+		}
+	}
+	return m
+}
