@@ -91,6 +91,9 @@ func Best(wishes ...Tag) Tag {
 		if wish == "" {
 			continue
 		}
+		if wish.Known() { // nearly always, and much cheaper
+			return wish
+		}
 		if tag, err := Parse(string(wish)); err == nil {
 			return tag
 		}

@@ -24,8 +24,8 @@ type Population struct {
 type Decoy struct {
 	Language  language.Tag
 	questions []Question // in the order in which they are asked
-	lengths   []int
-	positions int
+	lengths   map[int]uint64
+	settings  Settings
 	key       []byte
 	name      string
 }
@@ -44,7 +44,10 @@ const decoyDraws = 24
 // NewDecoy invents the user for a canonical name (with the realm and form, where
 // challenges differ by them). Settings must be valid.
 func (s Settings) NewDecoy(key []byte, population Population, fallback language.Tag, name ...string) (Decoy, error) {
-	d := Decoy{Language: fallback, positions: s.Positions, key: key, name: joined(name)}
+	if len(s.Questions) == 0 {
+		return Decoy{}, fmt.Errorf("pinphrase: no question to invent an answer to")
+	}
+	d := Decoy{Language: fallback, lengths: population.Lengths, settings: s, key: key, name: joined(name)}
 	random := d.stream("who")
 	if len(population.Languages) > 0 {
 		tag, err := weighted(random, population.Languages)
@@ -53,9 +56,8 @@ func (s Settings) NewDecoy(key []byte, population Population, fallback language.
 		}
 		d.Language = tag
 	}
-	lengths := population.Lengths
-	if len(lengths) == 0 {
-		lengths = commonLengths()
+	if len(d.lengths) == 0 {
+		d.lengths = commonLengths()
 	}
 	// A real user answers the minimum of the pool, each one a choice of their own,
 	// and after the first round the order of the questions stays.
@@ -63,16 +65,8 @@ func (s Settings) NewDecoy(key []byte, population Population, fallback language.
 	if err != nil {
 		return Decoy{}, err
 	}
-	for _, i := range order[:min(s.MinimumAnswers, len(order))] {
-		q := s.Questions[i]
-		n, err := lengthFrom(d.stream("length", q.ID), lengths, max(s.Minimum(q), s.Positions+1))
-		if err != nil {
-			return Decoy{}, err
-		}
-		d.questions, d.lengths = append(d.questions, q), append(d.lengths, n)
-	}
-	if len(d.questions) == 0 {
-		return Decoy{}, fmt.Errorf("pinphrase: no question to invent an answer to")
+	for _, i := range order[:max(1, min(s.MinimumAnswers, len(order)))] {
+		d.questions = append(d.questions, s.Questions[i])
 	}
 	return d, nil
 }
@@ -83,12 +77,16 @@ func (s Settings) NewDecoy(key []byte, population Population, fallback language.
 func (d Decoy) Challenge(k uint64) (DecoyChallenge, error) {
 	i := int(k % uint64(len(d.questions)))
 	visit := k / uint64(len(d.questions))
-	q, n := d.questions[i], d.lengths[i]
-	draws := min(choose(n, d.positions), decoyDraws)
+	q, m := d.questions[i], d.settings.Positions
+	n, err := d.length(q)
+	if err != nil {
+		return DecoyChallenge{}, err
+	}
+	draws := min(choose(n, m), decoyDraws)
 	random := d.stream("sets", q.ID, strconv.FormatUint(visit/draws, 10))
 	used := map[Set]bool{}
 	for {
-		set, err := drawAny(n, d.positions, random)
+		set, err := drawAny(n, m, random)
 		if err != nil {
 			return DecoyChallenge{}, err
 		}
@@ -97,6 +95,13 @@ func (d Decoy) Challenge(k uint64) (DecoyChallenge, error) {
 			return DecoyChallenge{q, n, set}, nil
 		}
 	}
+}
+
+// length is how many characters the invented answer to q has. Each question has a
+// stream of its own: no answer grows when another question enters the pool.
+func (d Decoy) length(q Question) (int, error) {
+	least := max(d.settings.Minimum(q), d.settings.Positions+1)
+	return lengthFrom(d.stream("length", q.ID), d.lengths, least)
 }
 
 func (d Decoy) stream(context ...string) io.Reader {

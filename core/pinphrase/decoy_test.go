@@ -83,12 +83,13 @@ func TestDecoyKeepsItsLengths(t *testing.T) {
 		if errA != nil || errB != nil {
 			t.Fatal(errA, errB)
 		}
-		for i, q := range a.questions {
-			lengths[q.ID] = a.lengths[i]
+		for _, q := range a.questions {
+			lengths[q.ID], _ = a.length(q)
 		}
-		for i, q := range b.questions {
-			if n, ok := lengths[q.ID]; ok && n != b.lengths[i] {
-				t.Fatalf("%s has %d, then %d characters", q.ID, n, b.lengths[i])
+		for _, q := range b.questions {
+			m, err := b.length(q)
+			if n, ok := lengths[q.ID]; err != nil || ok && n != m {
+				t.Fatalf("%s has %d, then %d characters (%v)", q.ID, n, m, err)
 			}
 		}
 	}
@@ -107,7 +108,8 @@ func TestDecoyPopulation(t *testing.T) {
 		if d.Language == "de" {
 			german++
 		}
-		for _, n := range d.lengths {
+		for _, q := range d.questions {
+			n, _ := d.length(q)
 			answers++
 			if n == 9 {
 				nine++
