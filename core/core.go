@@ -90,11 +90,16 @@ func Open(ctx context.Context, cfg Config) (*Core, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
-	// The generation is part of the key: after a restore all older tokens are void.
-	s.tokens = token.NewSealer(func(day uint16) []byte {
-		return cfg.Keys.Derive(fmt.Sprintf("token/%016x/%d", s.generation, day))
-	})
+	s.newTokens()
 	return (&Core{state: s}).With(cfg.Settings), nil
+}
+
+// newTokens makes the sealer of a generation. That is part of the key: after a restore all
+// older tokens are void.
+func (s *state) newTokens() {
+	s.tokens = token.NewSealer(func(day uint16) []byte {
+		return s.keys.Derive(fmt.Sprintf("token/%016x/%d", s.generation, day))
+	})
 }
 
 // With gives a Core under other settings over the same state. Requests that hold the old

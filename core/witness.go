@@ -60,6 +60,7 @@ func (c *Core) CheckWitness(ctx context.Context, w Witness) (restored bool, err 
 	})
 	if err == nil {
 		c.generation = next
+		c.newTokens()
 	}
 	return true, err
 }
