@@ -65,3 +65,24 @@ func TestNoModuloBias(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 }
+
+// The German words were chosen so that one slip of a letter never gives another.
+func TestGermanWordsAreFarApart(t *testing.T) {
+	words := Dictionary(German)
+	known := make(map[string]bool, len(words))
+	for _, w := range words {
+		known[w] = true
+	}
+	for _, w := range words {
+		for i := range len(w) {
+			if other := w[:i] + w[i+1:]; known[other] {
+				t.Errorf("%s and %s", w, other)
+			}
+			for c := byte('a'); c <= 'z'; c++ {
+				if other := w[:i] + string(c) + w[i+1:]; other != w && known[other] {
+					t.Errorf("%s and %s", w, other)
+				}
+			}
+		}
+	}
+}
