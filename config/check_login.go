@@ -189,8 +189,11 @@ func (c check) codeWords() core.CodeWords {
 		out.OpensLogin = out.OpensLogin || door == "login"
 		out.SelfService = out.SelfService || door == "selfservice"
 	}
-	if len(given.Opens) == 0 {
+	switch {
+	case len(given.Opens) == 0:
 		c.warn(key+".opens", "[login, selfservice]", "is empty: code words open nothing")
+	case !out.OpensLogin:
+		c.warn(key+".opens", "[login, selfservice]", "self-service is not yet there in this version: code words open nothing")
 	}
 	return out
 }

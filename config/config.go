@@ -77,8 +77,11 @@ func Load(path string) (*Config, Problems) {
 }
 
 // Parse checks the content of a file that problems shall call name. Other files that it
-// names are read through files.
+// names are read through files; nil is the Disk.
 func Parse(name string, content []byte, files Files) (*Config, Problems) {
+	if files == nil {
+		files = Disk{}
+	}
 	return parse(newReport(name), content, 0, files)
 }
 
@@ -104,6 +107,9 @@ func parse(r *report, content []byte, mode fs.FileMode, files Files) (*Config, P
 	c := check{report: r, files: files, file: shape, rules: map[string]rule{}, mode: mode}
 	for _, p := range shape.Policies {
 		c.rules[p.Name] = p.Value
+	}
+	if mode.Perm()&0o002 != 0 {
+		r.warn("file", "chmod 0640", "everybody on this machine may change this file, its mode is %04o", mode.Perm())
 	}
 	config := c.all()
 	if problems := r.sorted(); problems.Fatal() {

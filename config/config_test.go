@@ -152,6 +152,16 @@ func TestEmptySections(t *testing.T) {
 	}
 }
 
+// TestWaitFollowsTimeout: an impatient gateway needs no `wait` to be a right one.
+func TestWaitFollowsTimeout(t *testing.T) {
+	for timeout, want := range map[string]time.Duration{"2s": 1200 * time.Millisecond, "5s": 3 * time.Second, "30s": 3 * time.Second} {
+		c := load(t, strings.Replace(minimal, "policy: vpn}", "policy: vpn, timeout: "+timeout+"}", 1))
+		if got := c.RADIUS.Clients[0].Wait; got != want {
+			t.Errorf("timeout %s: waits %s", timeout, got)
+		}
+	}
+}
+
 // TestSameBytes: what editors on other systems do to a file changes nothing.
 func TestSameBytes(t *testing.T) {
 	want := load(t, minimal)
@@ -230,6 +240,16 @@ func TestGapsAreReal(t *testing.T) {
 		first, _, inside := strings.Cut(g.key, ".")
 		if _, known := reflect.TypeFor[file]().FieldByNameFunc(func(n string) bool { return strings.EqualFold(n, first) }); inside != known {
 			t.Errorf("%s: a section of the shape %t, a key of one %t", g.key, known, inside)
+		}
+	}
+}
+
+// TestRoot: what is no section at all.
+func TestRoot(t *testing.T) {
+	for _, text := range []string{"latchkey", "- a\n- b\n", "[]", "3", "!x {}", "&a {}"} {
+		c, problems := Parse("x", []byte(text), nil)
+		if c != nil || !strings.HasPrefix(problems.String(), "x:1: file: ") {
+			t.Errorf("%q: %v", text, problems)
 		}
 	}
 }

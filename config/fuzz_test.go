@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -33,6 +35,12 @@ func FuzzYAML(f *testing.F) {
 		config, problems := Parse("x.yaml", content, usual())
 		if (config == nil) != problems.Fatal() {
 			t.Fatalf("config %t, fatal %t", config != nil, problems.Fatal())
+		}
+		for _, p := range problems {
+			if p.Key == "" || p.Text == "" || p.Line < 1 || p.Line > 2+strings.Count(string(content), "\n")+strings.Count(string(content), "\r") ||
+				!utf8.ValidString(p.String()) || strings.ContainsFunc(p.String(), unicode.IsControl) {
+				t.Fatalf("a line that cannot be printed: %q", p)
+			}
 		}
 		if said := problems.String(); strings.Contains(said, canary) && !elsewhereThanSecrets(content) {
 			t.Fatalf("a secret is shown: %s", said)

@@ -92,7 +92,11 @@ func (r *report) warn(key, hint, format string, args ...any) {
 }
 
 func (r *report) add(key, hint, text string, warning bool) {
-	r.list = append(r.list, Problem{r.file, r.line(key), key, text, hint, warning})
+	line := r.line(key)
+	if key == "" {
+		key = "file" // its root
+	}
+	r.list = append(r.list, Problem{r.file, line, key, text, hint, warning})
 }
 
 // given tells whether the file itself has the key, as against a default.

@@ -148,6 +148,10 @@ func TestLoadFromDisk(t *testing.T) {
 	if _, problems = Load(path); len(problems) != 1 || problems[0].Line != 6 || !problems[0].Warning {
 		t.Errorf("exposed.yaml: %v", problems)
 	}
+	path = write("writable.yaml", inClient("secret_file: "+tight), 0o642)
+	if _, problems = Load(path); len(problems) != 1 || problems[0].Key != "file" || !problems[0].Warning {
+		t.Errorf("writable.yaml: %v", problems)
+	}
 	path = write("private.yaml", inClient("secret: "+canary), 0o640)
 	if _, problems = Load(path); len(problems) != 0 {
 		t.Errorf("private.yaml: %v", problems)
