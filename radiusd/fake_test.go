@@ -28,9 +28,9 @@ type logins struct {
 	begin  func(context.Context, core.Attempt) (core.Step, error)
 	answer func(context.Context, core.Reply) (core.Step, error)
 
-	mu     sync.Mutex
-	begun  []core.Attempt
-	answrd []core.Reply
+	mu      sync.Mutex
+	begun   []core.Attempt
+	replies []core.Reply
 }
 
 func (l *logins) Begin(ctx context.Context, a core.Attempt) (core.Step, error) {
@@ -45,7 +45,7 @@ func (l *logins) Begin(ctx context.Context, a core.Attempt) (core.Step, error) {
 
 func (l *logins) Answer(ctx context.Context, r core.Reply) (core.Step, error) {
 	l.mu.Lock()
-	l.answrd = append(l.answrd, r)
+	l.replies = append(l.replies, r)
 	l.mu.Unlock()
 	if l.answer != nil {
 		return l.answer(ctx, r)
@@ -57,10 +57,24 @@ func (l *logins) Answer(ctx context.Context, r core.Reply) (core.Step, error) {
 	return core.Step{Kind: core.Reject, Text: "Denied. R-77", Reference: "R-77", Reason: core.WrongAnswer}, nil
 }
 
+// calls counts what came to core.
 func (l *logins) calls() (begun, answered int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.begun), len(l.answrd)
+	return len(l.begun), len(l.replies)
+}
+
+// last gives what came to core last.
+func (l *logins) last() (begun core.Attempt, answered core.Reply) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.begun); n > 0 {
+		begun = l.begun[n-1]
+	}
+	if n := len(l.replies); n > 0 {
+		answered = l.replies[n-1]
+	}
+	return begun, answered
 }
 
 // accepting is a core that accepts everybody.

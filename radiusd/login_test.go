@@ -34,7 +34,7 @@ func TestLoginInTwoRounds(t *testing.T) {
 	}
 	wantAttributes(t, accept, `80:*`, `25:"staff"`)
 
-	if got := core.begun[0]; got.User != "lutz" || got.Password.Reveal() != "first factor" || got.NAS != "vpn" ||
+	if got, _ := core.last(); got.User != "lutz" || got.Password.Reveal() != "first factor" || got.NAS != "vpn" ||
 		got.Policy != "vpn" || got.Source.String() != "nas:vpn" || got.Request == "" {
 		t.Errorf("the attempt was %+v", got)
 	}
@@ -92,8 +92,8 @@ func TestRadclient(t *testing.T) {
 	if !strings.Contains(out, "Received Access-Reject") || !strings.Contains(out, `Reply-Message = "Denied. R-77"`) {
 		t.Errorf("reject:\n%s", out)
 	}
-	if n := len(core.answrd); n != 2 || !core.answrd[1].Text.IsEmpty() {
-		t.Errorf("the empty answer did not come to core: %+v", core.answrd)
+	if _, got := core.last(); got.Token != "TOKEN234" || !got.Text.IsEmpty() {
+		t.Errorf("the empty answer did not come to core: %+v", got)
 	}
 	out = radclient(t, to, testSecret, `User-Name="otp",CHAP-Password="pw"`)
 	if !strings.Contains(out, "Received Access-Reject") || !strings.Contains(out, "PAP only") {
