@@ -156,6 +156,8 @@ func (c *Client) Import(ctx context.Context, rows iter.Seq2[Row, error], keepGoi
 	reader, writer := io.Pipe()
 	sent := make(chan error, 1)
 	go sendRows(writer, rows, sent)
+	// net/http waits for the body to end before it gives up; rows may wait for a keyboard.
+	defer context.AfterFunc(ctx, func() { _ = reader.CloseWithError(ctx.Err()) })()
 
 	var result *ImportResult
 	var wordErr error

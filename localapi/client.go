@@ -61,6 +61,9 @@ func (c *Client) open(ctx context.Context, method, path string, parameters url.V
 		req.Header.Set("Expect", "100-continue") // a refusal then comes before the rows are sent
 	}
 	resp, err := c.http.Do(req)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, c.unreachable(err)
 	}
@@ -78,9 +81,6 @@ func (c *Client) open(ctx context.Context, method, path string, parameters url.V
 
 // unreachable puts the reasons that admins meet into words.
 func (c *Client) unreachable(err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
 	e := &Error{cause: err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ENOTSOCK):
