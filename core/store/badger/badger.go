@@ -47,8 +47,9 @@ type Config struct {
 }
 
 // DefaultReserve covers what Badger writes in the background before it removes what that
-// replaces: at most ten tables of 16 MiB, merged with a level of some 100 MiB.
-const DefaultReserve = 320 << 20
+// replaces: ten tables of 16 MiB merged into a base level that may hold as much, a table
+// of that merged with ten of the next level at the same time, and the logs in use.
+const DefaultReserve = 400 << 20
 
 // Store is the engine.
 type Store struct {

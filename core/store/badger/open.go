@@ -46,6 +46,9 @@ func openLocked(cfg Config) (*bdg.DB, error) {
 	if err := settle(cfg.Dir); err != nil {
 		return nil, openError(cfg.Dir, err)
 	}
+	if err := inspect(cfg); err != nil {
+		return nil, openError(cfg.Dir, err)
+	}
 	db, err := openBadger(cfg)
 	if err != nil {
 		return nil, openError(cfg.Dir, err)

@@ -53,6 +53,7 @@ func badgerOptions(cfg Config) bdg.Options {
 		WithValueLogFileSize(min(16<<20, cfg.tuning.memTable)).
 		// Answers are sealed and do not compress; the caches spare decryption.
 		WithCompression(options.None).
+		WithChecksumVerificationMode(options.OnBlockRead).
 		WithBlockCacheSize(64 << 20).
 		WithIndexCacheSize(64 << 20)
 }
