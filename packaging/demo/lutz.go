@@ -9,7 +9,36 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/latchkey/latchkey/packaging/person"
 )
+
+// question is one of the pool, with what lutz answers to it.
+type question struct {
+	id, german, english string // how the prompt names it
+	minimum             int    // letters that an answer must have; 0: the pool's
+	answer              string
+}
+
+// answers are the textbook case of the method. Two of them are shorter than what is asked
+// for by default, so their questions are less strict.
+var answers = []question{
+	{"birthplace", "von Ihrem Geburtsort", "of your place of birth", 0, "Heidelberg"},
+	{"first_car", "von Ihrem ersten Auto", "of your first car", 0, "Volkswagen"},
+	{"mothers_maiden_name", "vom Mädchennamen Ihrer Mutter", "of your mother's maiden name", 6, "Müller"},
+	{"first_holiday", "von Ihrem ersten Urlaubsort", "of your first holiday resort", 0, "Tegernsee"},
+	{"pet", "vom Namen Ihres Haustiers", "of the name of your pet", 5, "Bello"},
+	{"football_club", "von Ihrem Lieblings-Fußballverein", "of your favourite football club", 0, "FCBayern"},
+}
+
+// phrases are the answers by what the prompt calls them.
+func phrases() map[string]string {
+	known := map[string]string{}
+	for _, q := range answers {
+		known[q.german], known[q.english] = q.answer, q.answer
+	}
+	return known
+}
 
 // latchkey prepares the command line as an administrator would type it.
 func (a *appliance) latchkey(ctx context.Context, args ...string) *exec.Cmd {
@@ -76,7 +105,7 @@ func (a *appliance) converse(screen io.Reader, typing io.WriteCloser) error {
 		case strings.HasPrefix(line, "PINphrase: "):
 			asked = true
 			var err error
-			if typed, err = characters(line); err != nil {
+			if typed, err = person.Characters(line, phrases()); err != nil {
 				return err
 			}
 		case strings.HasPrefix(line, "Password"):
