@@ -46,6 +46,7 @@ func (s *Server) importUsers(w http.ResponseWriter, r *http.Request, actor core.
 		})
 	bad = mergeBad(in.bad, bad)
 	if err != nil && (len(bad) == 0 || !errors.Is(err, core.ErrRefused)) {
+		_ = out.flush() // from here on it is a stream, which is drained after its last word
 		return err
 	}
 	// Refused for the sake of bad rows: the result names them, and its Taken is 0.
