@@ -112,10 +112,11 @@ func parse(r *report, content []byte, mode fs.FileMode, files Files) (*Config, P
 		r.warn("file", "chmod 0640", "everybody on this machine may change this file, its mode is %04o", mode.Perm())
 	}
 	config := c.all()
-	if problems := r.sorted(); problems.Fatal() {
+	problems := r.sorted()
+	if problems.Fatal() {
 		return nil, problems
 	}
-	return config, r.list
+	return config, problems
 }
 
 // check looks for what cannot be, or is doubtful, in a file whose shape is right, and makes

@@ -127,8 +127,17 @@ func above(key string) string {
 	return key[:max(strings.LastIndexAny(key, ".["), 0)]
 }
 
+// maxTold is how many problems of a file are told one by one: a file of another program has
+// thousands.
+const maxTold = 200
+
 // sorted gives the problems by line; those of one line stay in the order in which they were found.
 func (r *report) sorted() Problems {
 	slices.SortStableFunc(r.list, func(a, b Problem) int { return a.Line - b.Line })
-	return r.list
+	if len(r.list) <= maxTold {
+		return r.list
+	}
+	rest := r.list[maxTold:]
+	more := Problem{r.file, rest[0].Line, "file", fmt.Sprintf("has %d more from here on", len(rest)), "", !rest.Fatal()}
+	return append(slices.Clone(r.list[:maxTold]), more)
 }
