@@ -49,9 +49,11 @@ func dialAs(path string, uid, gid int, groups ...uint32) (net.Conn, error) {
 
 // clientAs is a client that another user runs.
 func clientAs(t *testing.T, path string, uid, gid int, groups ...uint32) *Client {
-	c := &Client{path, &http.Client{Transport: &http.Transport{
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return dialAs(path, uid, gid, groups...) },
-	}}}
+	t.Helper()
+	c := NewClient(path)
+	c.http.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+		return dialAs(path, uid, gid, groups...)
+	}
 	t.Cleanup(c.Close)
 	return c
 }

@@ -220,5 +220,13 @@ func (w *replyWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
+// FlushError is for http.ResponseController: what is flushed has begun.
+func (w *replyWriter) FlushError() error {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
 // Unwrap is for http.ResponseController.
 func (w *replyWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
