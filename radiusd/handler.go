@@ -154,10 +154,10 @@ func (s *Server) reply(r *request, step *core.Step) {
 	}
 	now := s.now()
 	s.duplicates.answer(r.entry, raw, now)
+	s.counters.steps[step.Kind].Add(1)
 	if err := r.socket.write(raw, r.from, r.local); err != nil {
 		s.drop(r, SendFailed, err)
 	}
-	s.counters.steps[step.Kind].Add(1)
 	if s.observe != nil {
 		s.observe(step.Kind, now.Sub(r.arrived))
 	}

@@ -53,8 +53,13 @@ func (l *lane) offer(r *request) bool {
 		queued.Add(-1)
 		return false
 	}
-	if n := l.workers.Load(); open > n && n < l.most && l.workers.CompareAndSwap(n, n+1) {
-		l.running.Go(l.loop)
+	// As many workers as open requests: none waits for one that is in core. Several readers
+	// may be here at once.
+	for n := l.workers.Load(); open > n && n < l.most; n = l.workers.Load() {
+		if l.workers.CompareAndSwap(n, n+1) {
+			l.running.Go(l.loop)
+			break
+		}
 	}
 	return true
 }

@@ -121,7 +121,7 @@ func (s *Server) finished(r *request, step *core.Step, now time.Time) {
 	if r.joined {
 		attrs = append(attrs, slog.Bool("joined", true))
 	}
-	attrs = append(attrs, slog.Duration("took", now.Sub(r.arrived)))
+	attrs = append(attrs, slog.Int64("took_us", now.Sub(r.arrived).Microseconds()))
 	s.log.LogAttrs(context.Background(), slog.LevelInfo, "radius request", attrs...)
 }
 

@@ -139,10 +139,10 @@ func (s *Server) queue(r *request) (queued bool, why Drop, cause error) {
 	case why != none:
 		return false, why, nil
 	case reply != nil:
+		s.counters.resent.Add(1)
 		if err := r.socket.write(reply, r.from, r.local); err != nil {
 			return false, SendFailed, err
 		}
-		s.counters.resent.Add(1)
 		return false, none, nil
 	}
 	r.entry = entry
@@ -153,12 +153,12 @@ func (s *Server) queue(r *request) (queued bool, why Drop, cause error) {
 		r.lane = secondRounds
 		count = &s.counters.second
 	}
+	count.Add(1)
 	r.socket.hold()
 	if !s.lanes[r.lane].offer(r) {
 		r.socket.release()
 		s.duplicates.forget(entry)
 		return false, QueueFull, nil
 	}
-	count.Add(1)
 	return true, none, nil
 }

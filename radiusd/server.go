@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -162,22 +163,19 @@ func (s *Server) Listen(addresses []string) error {
 		return errors.New("radiusd: no address to listen at")
 	}
 	var stay, fresh []*socket
-	for _, a := range addresses {
-		if slices.ContainsFunc(append(stay, fresh...), func(k *socket) bool { return k.address == a && a[len(a)-2:] != ":0" }) {
+	for i, a := range addresses {
+		if slices.Contains(addresses[:i], a) && !strings.HasSuffix(a, ":0") {
+			closeAll(fresh)
 			return fmt.Errorf("radiusd: %s is listed twice", a)
 		}
-		if at := slices.IndexFunc(s.sockets, func(k *socket) bool {
-			return k.address == a && !slices.Contains(stay, k)
-		}); at >= 0 {
-			stay = append(stay, s.sockets[at])
+		if k := s.listening(a, stay); k != nil {
+			stay = append(stay, k)
 			continue
 		}
 		s.opened++
 		k, err := listen(a, s.opened)
 		if err != nil {
-			for _, k := range fresh {
-				k.release()
-			}
+			closeAll(fresh)
 			return err
 		}
 		fresh = append(fresh, k)
@@ -194,6 +192,22 @@ func (s *Server) Listen(addresses []string) error {
 		}
 	}
 	return nil
+}
+
+// listening finds the socket of an address among those that are not in use yet for another.
+func (s *Server) listening(address string, used []*socket) *socket {
+	for _, k := range s.sockets {
+		if k.address == address && !slices.Contains(used, k) {
+			return k
+		}
+	}
+	return nil
+}
+
+func closeAll(sockets []*socket) {
+	for _, k := range sockets {
+		k.release()
+	}
 }
 
 // retire ends a socket's reader; the socket closes when its last request has been replied to.

@@ -69,7 +69,8 @@ func TestListenRefuses(t *testing.T) {
 	for _, bad := range [][]string{
 		nil, {"localhost:1812"}, {":1812"}, {"127.0.0.1"}, {"127.0.0.1:1812x"},
 		{"127.0.0.1:0", before[0].String()}, // taken, by ourselves under another name
-		{"192.0.2.1:0"},                     // not an address of this machine
+		{before[0].String(), before[0].String()},
+		{"192.0.2.1:0"}, // not an address of this machine
 	} {
 		if err := s.Listen(bad); err == nil {
 			t.Errorf("%q was taken", bad)

@@ -64,7 +64,7 @@ func (d Drop) String() string {
 // Stats are the counters since the start, and three levels of this moment.
 type Stats struct {
 	Received     uint64 // datagrams, whatever was in them
-	First        uint64 // first rounds that came to a queue
+	First        uint64 // first rounds that came to their queue, those shed included
 	Second       uint64 // second rounds
 	Accepts      uint64 // replies, without those sent again
 	Rejects      uint64

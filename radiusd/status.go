@@ -40,9 +40,9 @@ func (s *Server) status(r *request) Drop {
 	if err != nil {
 		return Unencodable
 	}
+	s.counters.status.Add(1)
 	if r.socket.write(raw, r.from, r.local) != nil {
 		return SendFailed
 	}
-	s.counters.status.Add(1)
 	return none
 }
