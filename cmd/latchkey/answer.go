@@ -48,11 +48,11 @@ asked for; not when standard output is a pipe or a file, unless with --json.`
 		if a.json {
 			return a.value(info)
 		}
-		a.remark("The answer of %s to %s is set: %d letters.", args[0], info.Question, info.Length)
+		a.remark("The answer of %s to %s is set.", args[0], info.Question)
 		if !a.outTTY {
 			return nil
 		}
-		a.remark("They are shown this once, with the numbers by which they will be asked for:")
+		a.remark("Its %d letters are shown this once, with the numbers by which they will be asked for:", info.Length)
 		return a.print(numbered(info.Letters, a.width))
 	})
 	return cmd

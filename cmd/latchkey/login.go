@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -130,9 +131,15 @@ func (a *app) outcome(reply radclient.Reply) error {
 	if accepted {
 		return nil
 	}
-	return refusal{strings.TrimSpace("rejected: " + word(reply.Message != "", reply.Message, "the server gives no reason")),
-		"latchkey audit shows why, on the server"}
+	hint := "latchkey audit shows why, on the server"
+	if found := reference.FindStringSubmatch(reply.Message); found != nil {
+		hint = "latchkey audit --reference " + found[1] + " shows why, on the server"
+	}
+	return refusal{"rejected: " + word(reply.Message != "", strings.TrimSpace(reply.Message), "the server gives no reason"), hint}
 }
+
+// reference is how a reject of Latchkey ends, in any language.
+var reference = regexp.MustCompile(` ([0-9A-Z]{6,12})\s*$`)
 
 func (a *app) showOutcome(reply radclient.Reply, result loginResult) error {
 	if reply.Code != radclient.Accept {
