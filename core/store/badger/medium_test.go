@@ -17,6 +17,7 @@ import (
 // TestMedium runs each part in a mount namespace of its own, on a small tmpfs: there a
 // full disk and a read-only one are real, for root too.
 func TestMedium(t *testing.T) {
+	t.Parallel()
 	for part := range mountedParts {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
@@ -52,13 +53,13 @@ func beMounted(part string) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
 	m.must(syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
-	m.must(syscall.Mount("tmpfs", m.dir, "tmpfs", 0, "size=160m"))
+	m.must(syscall.Mount("tmpfs", m.dir, "tmpfs", 0, "size=112m"))
 	mountedParts[part](m)
 	fmt.Println("all right")
 	os.Exit(0)
 }
 
-// medium is a mounted tmpfs of 160 MiB.
+// medium is a mounted tmpfs of 112 MiB.
 type medium struct{ dir string }
 
 func (m medium) fail(format string, args ...any) {
@@ -138,7 +139,7 @@ func fullDisk(m medium) {
 	if st := s.Stats(); st.Full == 0 || st.Commits != n {
 		m.fail("the statistics know %d commits of %d, %d refused", st.Commits, n, st.Full)
 	}
-	m.remount(0, "256m")
+	m.remount(0, "208m")
 	m.must(m.one(s, n)) // it goes on by itself
 	m.holds(s, n+1)
 	m.must(s.Close())
@@ -197,7 +198,7 @@ func readOnlyAtOpening(m medium) {
 	s := m.open()
 	m.must(m.one(s, 0))
 	m.must(s.Close())
-	m.remount(syscall.MS_RDONLY, "160m")
+	m.remount(syscall.MS_RDONLY, "112m")
 	if _, err := Open(m.config()); !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), "read-only") {
 		m.fail("opening read-only: %v", err)
 	}
@@ -206,7 +207,7 @@ func readOnlyAtOpening(m medium) {
 	if _, err := Open(fresh); !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), "read-only") {
 		m.fail("beginning on a read-only medium: %v", err)
 	}
-	m.remount(0, "160m")
+	m.remount(0, "112m")
 	s = m.open()
 	m.holds(s, 1)
 	m.must(s.Close())

@@ -54,7 +54,7 @@ func badgerOptions(cfg Config) bdg.Options {
 		// Answers are sealed and do not compress; the caches spare decryption.
 		WithCompression(options.None).
 		WithChecksumVerificationMode(options.OnBlockRead).
-		WithBlockCacheSize(64 << 20).
+		WithBlockCacheSize(128 << 20).
 		WithIndexCacheSize(64 << 20)
 }
 

@@ -42,6 +42,7 @@ var lossVariants = []lossVariant{
 }
 
 func TestPowerLoss(t *testing.T) {
+	t.Parallel()
 	victim := buildVictim(t)
 	for _, v := range lossVariants {
 		t.Run(v.name, func(t *testing.T) {
@@ -62,6 +63,10 @@ func TestPowerLoss(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a sync that fails", func(t *testing.T) {
+		t.Parallel()
+		syncFails(t, victim)
+	})
 	// The negative control: without syncs the same test must find losses.
 	t.Run("control without syncs", func(t *testing.T) {
 		t.Parallel()
@@ -74,9 +79,9 @@ func TestPowerLoss(t *testing.T) {
 	})
 }
 
-// TestSyncFails: a sync that fails ends everything, and harms nothing.
-func TestSyncFails(t *testing.T) {
-	l := &loss{t: t, victim: buildVictim(t), dir: filepath.Join(t.TempDir(), "state"), acknowledged: map[int]uint64{}}
+// syncFails: a sync that fails ends everything, and harms nothing.
+func syncFails(t *testing.T, victim string) {
+	l := &loss{t: t, victim: victim, dir: filepath.Join(t.TempDir(), "state"), acknowledged: map[int]uint64{}}
 	flag := filepath.Join(t.TempDir(), "fail")
 	l.env = []string{"LATCHKEY_VICTIM_SYNC_FAILS=" + flag}
 	said := l.start(func(acks int, _ bool) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"sort"
 	"strings"
 	"testing"
@@ -133,6 +134,38 @@ func panics(t *testing.T, b *bench) {
 	b.want("a", "-")
 	b.set("a", "2") // and the store goes on
 	b.want("a", "2")
+
+	// Among many that conflict, wherever the engine runs them again.
+	together(60, func(i int) {
+		returned := false
+		defer func() {
+			v := recover()
+			if (i%3 == 1) != (v == any(mine{i})) || (i%3 == 0) != returned {
+				t.Errorf("transaction %d: panic %v, returned %v", i, v, returned)
+			}
+		}()
+		err := b.Update(b.ctx, func(x store.Txn) error {
+			_, err := add(x, "n", 1)
+			switch i % 3 {
+			case 1:
+				panic(mine{i})
+			case 2:
+				runtime.Goexit() // as t.FailNow does
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("Update: %v", err)
+		}
+		returned = true
+	})
+	b.view(func(r store.Reader) error {
+		n, err := number(r, "n")
+		if n != 20 {
+			t.Errorf("the counter stands at %d, want 20", n)
+		}
+		return err
+	})
 }
 
 func limits(t *testing.T, b *bench) {
