@@ -30,7 +30,7 @@ func (c *Core) Answer(ctx context.Context, r Reply) (Step, error) {
 		return c.dismiss(ctx, a, who, StaleToken)
 	case err != nil:
 		return c.dismiss(ctx, a, who, ForgedToken)
-	case claims.Door != uint8(a.Door) || claims.NAS != c.bindNAS(a) || claims.Source != c.bindSource(a):
+	case claims.Door != uint8(a.Door) || claims.Origin != c.origin(a):
 		return c.dismiss(ctx, a, who, ForeignToken)
 	case claims.Policy != p.hash || claims.First != (p.First != FirstNone):
 		return c.dismiss(ctx, a, who, StaleToken)
@@ -93,7 +93,7 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 		return j.codeWord(text)
 	case token.Decoy:
 		if j.who.known {
-			return j.wrong(NotEnrolled)
+			return j.wrong(AskedDecoy)
 		}
 		return j.wrong(UnknownUser)
 	}
@@ -120,7 +120,11 @@ func (j *judgement) pinphrase(text secret.Secret) error {
 		}
 		return j.dismiss(StaleToken)
 	}
-	result := o.answer.Match(o.record.Set, text.Reveal(), j.set.PINphrase.Equivalents)
+	answer, err := j.answerOf(j.who.id, o)
+	if err != nil {
+		return err
+	}
+	result := answer.Match(o.record.Set, text.Reveal(), j.set.PINphrase.Equivalents)
 	if result != pinphrase.Right && replayed {
 		return j.dismiss(Replayed)
 	}
@@ -146,6 +150,9 @@ func (j *judgement) pinphrase(text secret.Secret) error {
 		pinphrase.Exposure(item.Length, j.set.PINphrase.Positions, o.usage(item).Seen) >= j.set.PINphrase.ExposureWarn) {
 		tag := j.tag(j.who.user.Language, j.a.Language)
 		remark = language.In(tag).Texts.RenewSoon(o.question.LabelIn(tag, language.Tag(j.set.Language)))
+		if o.record.Pressed {
+			j.log.Warn("a user's answers are all over the exposure limit", "request", j.a.Request, "user", j.who.name)
+		}
 	}
 	return j.accept(Right, remark)
 }
@@ -228,7 +235,9 @@ func (j *judgement) accept(reason Reason, remark string) error {
 
 // wrong counts a wrong try and rejects.
 func (j *judgement) wrong(reason Reason) (err error) {
-	if err = j.count(j.t, j.now, j.a, j.who, reason, j.claims.First && reason != Throttled); err != nil {
+	// For good counts only what was compared and found wrong, after a right first factor.
+	second := j.claims.First && (reason == WrongAnswer || reason == Malformed)
+	if err = j.count(j.t, j.now, j.a, j.who, reason, second); err != nil {
 		return err
 	}
 	j.step, err = j.reject(j.t, j.now, j.a, j.who, reason)

@@ -88,7 +88,8 @@ type opened struct {
 	kind     token.Kind
 	record   openRecord
 	question pinphrase.Question
-	answer   pinphrase.Answer
+	length   int              // characters of the answer
+	answer   pinphrase.Answer // empty until it is needed: see answerOf
 	answers  answersRecord
 	state    stateRecord
 }
@@ -113,15 +114,9 @@ func (c *Core) opened(r store.Reader, who subject, series string) (*opened, erro
 	if o.state.Generation == c.generation && open.Question != "" {
 		item := o.answers.find(open.Question)
 		question, ok := c.question(open.Question)
-		if ok && item != nil && item.Serial == open.Serial {
-			answer, err := c.openAnswer(who.id, item)
-			if err == nil && open.Set.Len() == c.set.PINphrase.Positions {
-				o.record, o.question, o.answer = open, question, answer
-				return o, nil
-			}
-			if err != nil {
-				return nil, err
-			}
+		if ok && item != nil && item.Serial == open.Serial && open.Set.Len() == c.set.PINphrase.Positions {
+			o.record, o.question, o.length = open, question, item.Length
+			return o, nil
 		}
 	}
 	// Draw 0. It depends on nothing that an outsider can change. Where a series lost its open
@@ -157,11 +152,19 @@ func (c *Core) draw(o *opened, id userID, random io.Reader) error {
 		return err
 	}
 	item := items[next.Index]
-	o.answer = answer
+	o.answer, o.length = answer, answer.Len()
 	o.question, _ = c.question(item.Question)
 	o.record = openRecord{Question: item.Question, Serial: item.Serial, Set: next.Set, Pressed: next.Pressed}
 	_, err = io.ReadFull(random, o.record.ID[:])
 	return err
+}
+
+// answerOf opens the answer that the challenge is about: to show it, its length is enough.
+func (c *Core) answerOf(id userID, o *opened) (pinphrase.Answer, error) {
+	if o.answer.Len() > 0 {
+		return o.answer, nil
+	}
+	return c.openAnswer(id, o.answers.find(o.record.Question))
 }
 
 // usage is what was asked of an answer so far.
@@ -194,7 +197,7 @@ func answerContext(id userID, item *answerRecord) string {
 // ask makes the step that shows an open challenge.
 func (c *Core) ask(a Attempt, p *policy, who subject, now time.Time, checked bool, o *opened) Step {
 	tag := c.tag(who.user.Language, a.Language)
-	prompt := c.spell(a, tag, c.prompts[tag].Prompt(o.question, o.record.Set, o.answer.Len()))
+	prompt := c.spell(a, tag, c.prompts[tag].Prompt(o.question, o.record.Set, o.length))
 	return c.challenge(a, p, who, now, o.kind, checked, o.record.ID, prompt)
 }
 
@@ -203,14 +206,17 @@ func (c *Core) challenge(a Attempt, p *policy, who subject, now time.Time, kind 
 	return Step{
 		Kind: Challenge, User: who.name, Prompt: prompt,
 		Token: c.tokens.Seal(now, token.Claims{
-			Kind: kind, Door: uint8(a.Door), First: checked, NAS: c.bindNAS(a), Source: c.bindSource(a),
+			Kind: kind, Door: uint8(a.Door), First: checked, Origin: c.origin(a),
 			User: who.id, Epoch: who.user.Epoch, Challenge: id, Policy: p.hash, Expires: now.Add(c.set.TokenLife),
 		}),
 	}
 }
 
-func (c *Core) bindNAS(a Attempt) [8]byte    { return mac8(c.bindKey, "nas", a.NAS, a.Service) }
-func (c *Core) bindSource(a Attempt) [8]byte { return mac8(c.bindKey, "source", a.Source.String()) }
+// origin is where an attempt comes from, as tokens are bound to it.
+func (c *Core) origin(a Attempt) (h [16]byte) {
+	copy(h[:], mac(c.bindKey, a.NAS, a.Service, a.Source.String()))
+	return h
+}
 
 // decoy makes the challenge of somebody who has none: the same form, stable over restarts and
 // nodes, in a language as the population speaks. It changes at moments that only the keyset

@@ -94,7 +94,7 @@ func (c *Core) codeWordChallenge(who subject) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{kind: token.CodeWord, question: pinphrase.CodeWordQuestion(), answer: answer}
+	o := &opened{kind: token.CodeWord, question: pinphrase.CodeWordQuestion(), answer: answer, length: answer.Len()}
 	o.record.Set = set
 	_, err = io.ReadFull(stream, o.record.ID[:])
 	return o, err

@@ -573,6 +573,16 @@ func TestDecoys(t *testing.T) {
 	if _, _, err := h.AddUser(t.Context(), root, NewUser{Name: "empty"}); err != nil {
 		t.Fatal(err)
 	}
+	empty := a
+	empty.User = "empty"
+	h.set.CodeWords.OpensLogin = false
+	h.restart()
+	s = h.begin(empty)
+	none := h.answer(empty, s.Token, "hidg")
+	want(t, none, Reject, AskedDecoy)
+	if strings.TrimSuffix(none.Text, none.Reference) != strings.TrimSuffix(got.Text, got.Reference) {
+		t.Errorf("a user without answers is told apart: %q, %q", none.Text, got.Text)
+	}
 	prompt := h.begin(known).Prompt
 	if err := h.LockUser(t.Context(), root, "lutz"); err != nil {
 		t.Fatal(err)

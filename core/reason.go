@@ -18,6 +18,7 @@ const (
 	WrongAnswer   Reason = "wrong-answer"
 	Malformed     Reason = "malformed-answer" // too few, too many or undecodable characters
 	UnknownUser   Reason = "unknown-user"
+	AskedDecoy    Reason = "not-enrolled-decoy" // a user without answers, whom no first factor vouched for
 	LockedPair    Reason = "locked-pair"
 	LockedUser    Reason = "locked-user"
 	LockedSource  Reason = "locked-source"

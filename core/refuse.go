@@ -105,8 +105,10 @@ func (c *Core) reject(t store.Txn, now time.Time, a Attempt, who subject, reason
 	texts := &language.In(tag).Texts
 	text := texts.Denied
 	switch reason {
-	case NotEnrolled, Exhausted:
+	case NotEnrolled:
 		text = texts.NotEnrolled
+	case Exhausted:
+		text = texts.PressedAnswers
 	case TooManyRounds:
 		text = texts.TooManyRounds
 	}

@@ -115,14 +115,15 @@ func putNew(t store.Txn, id userID, record userRecord, imported uint64) error {
 	return put(t, keyUser(id), record)
 }
 
-// nameFree fails where the name is a user's, or of an import that runs now.
-func (c *Core) nameFree(r store.Reader, name string) error {
+// nameFree fails where the name is a user's, or of an import that runs now. What a dead
+// import left under the name goes.
+func (c *Core) nameFree(t store.Txn, name string) error {
 	var n nameRecord
-	found, err := get(r, keyName(name), &n)
+	found, err := get(t, keyName(name), &n)
 	if err != nil || !found {
 		return err
 	}
-	visible, err := c.published(r, n.Import)
+	visible, err := c.published(t, n.Import)
 	switch {
 	case err != nil:
 		return err
@@ -131,6 +132,8 @@ func (c *Core) nameFree(r store.Reader, name string) error {
 	case c.imports.runs(n.Import):
 		return problem(ErrUserExists, fmt.Sprintf("user %s is being imported", name), "wait for the import's end")
 	}
+	t.Delete(keyUser(n.ID))
+	t.Delete(keyAnswers(n.ID))
 	return nil
 }
 

@@ -109,8 +109,11 @@ func Decode(encoded []byte) (Answer, error) {
 	case body == "" || !utf8.ValidString(body):
 		return Answer{}, ErrEncoded
 	case encoded[0] == encodedRunes && !strings.Contains(body, "\x00"):
-		for _, r := range body {
-			letters = append(letters, string(r))
+		letters = make([]string, 0, len(body))
+		for rest := body; rest != ""; {
+			_, size := utf8.DecodeRuneInString(rest)
+			letters = append(letters, rest[:size])
+			rest = rest[size:]
 		}
 	case encoded[0] == encodedStrings:
 		letters = strings.Split(body, "\x00")

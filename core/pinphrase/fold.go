@@ -14,7 +14,7 @@ import (
 // Variation selectors go: keyboards differ in them, eyes hardly.
 func fold(letter string) string {
 	if len(letter) == 1 {
-		return strings.ToLower(letter)
+		return strings.ToLower(letter) // allocates nothing where there is nothing to do
 	}
 	// Lowered once more, for Cherokee folds upwards, and a letter that was folded
 	// before must stay as it is.
@@ -84,6 +84,9 @@ func spellings(letter string, equivalents bool) []string {
 // plainest is the shortest spelling: what two sets of positions are compared by
 // when the question is whether an old reply would answer a new challenge.
 func plainest(letter string) string {
+	if len(letter) == 1 {
+		return fold(letter)
+	}
 	ways := spellings(letter, true)
 	short := ways[0]
 	for _, way := range ways[1:] {
@@ -111,6 +114,9 @@ func symbols(spelling string) []string {
 // fits says whether a letter, in every spelling, keeps the fixed sizes in which
 // Match compares.
 func fits(letter string) bool {
+	if len(letter) == 1 {
+		return true // one symbol in its only spelling
+	}
 	if len(letter) > symbolSize {
 		return false
 	}

@@ -35,8 +35,7 @@ type Claims struct {
 	First     bool // the first factor was checked and right
 	Form      uint8
 	Round     uint8
-	NAS       [8]byte // keyed hash of the NAS's or host's name
-	Source    [8]byte // keyed hash of the source
+	Origin    [16]byte // keyed hash of the NAS's or host's name, the service and the source
 	User      [12]byte
 	Epoch     uint64
 	Challenge [8]byte
@@ -48,7 +47,7 @@ const (
 	version  = 1
 	header   = 3 // version, day
 	nonceLen = 12
-	bodyLen  = 5 + 8 + 8 + 12 + 8 + 8 + 8 + 8
+	bodyLen  = 5 + 16 + 12 + 8 + 8 + 8 + 8
 	tagLen   = 16
 	// Length of every sealed token in bytes of ASCII: under the 253 of a RADIUS State.
 	Length = ((header+nonceLen+bodyLen+tagLen)*8 + 4) / 5
@@ -158,8 +157,7 @@ func encode(b *[bodyLen]byte, c Claims) {
 	}
 	at := 5
 	put := func(p []byte) { at += copy(b[at:], p) }
-	put(c.NAS[:])
-	put(c.Source[:])
+	put(c.Origin[:])
 	put(c.User[:])
 	binary.BigEndian.PutUint64(b[at:], c.Epoch)
 	at += 8
@@ -172,8 +170,7 @@ func decode(b []byte) Claims {
 	c := Claims{Kind: Kind(b[0]), Door: b[1], First: b[2] == 1, Form: b[3], Round: b[4]}
 	at := 5
 	get := func(p []byte) { at += copy(p, b[at:]) }
-	get(c.NAS[:])
-	get(c.Source[:])
+	get(c.Origin[:])
 	get(c.User[:])
 	c.Epoch = binary.BigEndian.Uint64(b[at:])
 	at += 8

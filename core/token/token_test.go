@@ -20,7 +20,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func claims() Claims {
 	return Claims{
 		Kind: PINphrase, Door: 1, First: true, Form: 2, Round: 3,
-		NAS: [8]byte{1}, Source: [8]byte{2}, User: [12]byte{3, 11: 9}, Epoch: 1 << 40,
+		Origin: [16]byte{1, 8: 2}, User: [12]byte{3, 11: 9}, Epoch: 1 << 40,
 		Challenge: [8]byte{4}, Policy: [8]byte{5, 7: 6}, Expires: noon.Add(2 * time.Minute),
 	}
 }

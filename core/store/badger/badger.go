@@ -53,12 +53,13 @@ const DefaultReserve = 400 << 20
 
 // Store is the engine.
 type Store struct {
-	cfg  Config
-	log  *slog.Logger
-	db   *bdg.DB
-	lock *os.File
-	hub  watch.Hub
-	live readers
+	cfg   Config
+	log   *slog.Logger
+	db    *bdg.DB
+	lock  *os.File
+	hub   watch.Hub
+	live  readers
+	cache cache
 
 	queue    chan *request
 	stop     chan struct{} // closed: the committer ends
@@ -135,6 +136,7 @@ func (s *Store) begin() error {
 	s.durable.Store(m)
 	s.live.begin(m.ts)
 	s.recent.begin(m.ts)
+	s.cache.begin(m.ts)
 	go s.commitLoop()
 	s.upkeep.Add(1)
 	go s.keepUp()
@@ -203,8 +205,8 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	defer s.live.leave(g)
-	snap := snapshot{txn: s.db.NewTransactionAt(s.durable.Load().ts, false)}
-	defer snap.txn.Discard()
+	snap := &snapshot{store: s, ts: s.durable.Load().ts}
+	defer snap.end()
 	return fn(snap)
 }
 

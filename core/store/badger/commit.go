@@ -26,6 +26,7 @@ type batch struct {
 	ts      uint64
 	members []*request
 	ops     []writes.Op
+	hashes  []uint64 // of the ops' keys
 	records [][]byte
 	bytes   int
 	reruns  int
@@ -96,6 +97,9 @@ func (s *Store) commit() {
 			r.err, r.threw = err, nil // nobody may rest on what the others had written
 		}
 	} else if next != nil {
+		for i, op := range b.ops {
+			s.cache.put(b.hashes[i], op.Key, op.Value, !op.Delete, b.ts)
+		}
 		s.durable.Store(next)
 		s.recent.turn(b.ts)
 	}
@@ -121,7 +125,9 @@ func (b *batch) add(r *request) {
 		return
 	}
 	for _, op := range r.txn.Ops() {
-		b.store.recent.written(b.store.recent.hash(op.Key), b.ts)
+		hash := b.store.recent.hash(op.Key)
+		b.store.recent.written(hash, b.ts)
+		b.hashes = append(b.hashes, hash)
 	}
 	b.ops = append(b.ops, r.txn.Ops()...)
 	b.records = append(b.records, r.txn.Records()...)
@@ -134,12 +140,12 @@ func (b *batch) add(r *request) {
 func (b *batch) rerun(r *request) {
 	b.reruns++
 	if b.overlay == nil {
-		b.overlay = newOverlay(snapshot{b.store.db.NewTransactionAt(b.base.ts, false)})
+		b.overlay = newOverlay(&snapshot{store: b.store, ts: b.base.ts})
 		b.overlay.put(b.ops)
 	}
 	t := &r.txn
 	t.Reset()
-	t.base, t.track = b.overlay, false
+	t.base, t.first = b.overlay, nil
 	r.err, r.threw = guarded(func() error { return r.fn(t) })
 	if r.err == nil && r.threw == nil {
 		r.err = t.Err()
@@ -148,7 +154,7 @@ func (b *batch) rerun(r *request) {
 
 func (b *batch) discard() {
 	if b.overlay != nil {
-		b.overlay.base.txn.Discard()
+		b.overlay.base.end()
 	}
 }
 

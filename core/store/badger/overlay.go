@@ -11,11 +11,11 @@ import (
 // overlay reads a batch that is not written yet, over the last durable state. Only
 // functions that the committer runs again see it.
 type overlay struct {
-	base snapshot
+	base *snapshot
 	ops  map[string]writes.Op
 }
 
-func newOverlay(base snapshot) *overlay {
+func newOverlay(base *snapshot) *overlay {
 	return &overlay{base: base, ops: map[string]writes.Op{}}
 }
 

@@ -14,13 +14,50 @@ import (
 	"github.com/latchkey/latchkey/core/store/internal/writes"
 )
 
-// snapshot reads callers' keys in a Badger transaction.
-type snapshot struct{ txn *bdg.Txn }
+// snapshot reads callers' keys as of ts, which is durable.
+type snapshot struct {
+	store *Store
+	ts    uint64
+	txn   *bdg.Txn // only when the cache did not do
+	over  bool
+}
+
+func (s *snapshot) badger() *bdg.Txn {
+	if s.txn == nil {
+		s.txn = s.store.db.NewTransactionAt(s.ts, false)
+	}
+	return s.txn
+}
+
+// end makes a later use of the snapshot fail.
+func (s *snapshot) end() {
+	s.over = true
+	if s.txn != nil {
+		s.txn.Discard()
+	}
+}
 
 // Get implements store.Reader.
-func (s snapshot) Get(key []byte) ([]byte, error) {
+func (s *snapshot) Get(key []byte) ([]byte, error) {
+	return s.get(s.store.recent.hash(key), key)
+}
+
+func (s *snapshot) get(hash uint64, key []byte) ([]byte, error) {
+	if s.over {
+		return nil, errOver
+	}
+	if e, ok := s.store.cache.get(hash, key, s.ts); ok {
+		if !e.present {
+			return nil, store.ErrNotFound
+		}
+		return append([]byte{}, e.value...), nil
+	}
 	var room [64]byte
-	item, err := s.txn.Get(append(append(room[:0], dataPrefix...), key...))
+	item, err := s.badger().Get(append(append(room[:0], dataPrefix...), key...))
+	if errors.Is(err, bdg.ErrKeyNotFound) {
+		s.store.cache.fill(hash, key, nil, false, 0, s.ts)
+		return nil, store.ErrNotFound
+	}
 	if err != nil {
 		return nil, readError(err)
 	}
@@ -31,17 +68,21 @@ func (s snapshot) Get(key []byte) ([]byte, error) {
 	if value == nil {
 		value = []byte{}
 	}
+	s.store.cache.fill(hash, key, value, true, item.Version(), s.ts)
 	return value, nil
 }
 
 // Scan implements store.Reader.
-func (s snapshot) Scan(prefix, start []byte, fn func(key, value []byte) bool) error {
+func (s *snapshot) Scan(prefix, start []byte, fn func(key, value []byte) bool) error {
+	if s.over {
+		return errOver
+	}
 	full := append([]byte(dataPrefix), prefix...)
 	from := full
 	if bytes.Compare(start, prefix) > 0 {
 		from = append([]byte(dataPrefix), start...)
 	}
-	it := s.txn.NewIterator(bdg.IteratorOptions{Prefix: full})
+	it := s.badger().NewIterator(bdg.IteratorOptions{Prefix: full})
 	defer it.Close()
 	for it.Seek(from); it.Valid(); it.Next() {
 		item, going := it.Item(), true
@@ -59,13 +100,13 @@ func (s snapshot) Scan(prefix, start []byte, fn func(key, value []byte) bool) er
 	return nil
 }
 
+var errOver = errors.New("badger: a transaction was used after its function had returned")
+
 // readError speaks of a failed read without naming the key, as Badger's errors do.
 func readError(err error) error {
 	switch {
 	case errors.Is(err, bdg.ErrKeyNotFound):
 		return store.ErrNotFound
-	case errors.Is(err, bdg.ErrDiscardedTxn):
-		return errors.New("badger: a transaction was used after its function had returned")
 	case errors.Is(err, bdg.ErrDBClosed):
 		return store.ErrClosed
 	}
@@ -87,9 +128,9 @@ type txn struct {
 	writes.Buffer
 	base  store.Reader
 	store *Store
-	ts    uint64   // what base shows; only of the first run
-	reads []uint64 // hashes of the keys read by name; only of the first run
-	track bool
+	ts    uint64    // what base shows; only of the first run
+	reads []uint64  // hashes of the keys read by name; only of the first run
+	first *snapshot // base, on the first run
 }
 
 // Get implements store.Reader.
@@ -100,10 +141,12 @@ func (t *txn) Get(key []byte) ([]byte, error) {
 		}
 		return append([]byte{}, op.Value...), nil
 	}
-	if t.track {
-		t.reads = append(t.reads, t.store.recent.hash(key))
+	if t.first == nil {
+		return t.base.Get(key)
 	}
-	return t.base.Get(key)
+	hash := t.store.recent.hash(key)
+	t.reads = append(t.reads, hash)
+	return t.first.get(hash, key)
 }
 
 // Scan implements store.Reader.
@@ -130,7 +173,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Txn) error) error {
 	defer s.live.leave(g)
 	r := &request{fn: fn}
 	t := &r.txn
-	t.Prefix, t.store, t.ts, t.track = dataPrefix, s, s.durable.Load().ts, true
+	t.Prefix, t.store, t.ts = dataPrefix, s, s.durable.Load().ts
 	if err := s.firstRun(r); err != nil {
 		return err
 	}
@@ -145,9 +188,9 @@ func (s *Store) Update(ctx context.Context, fn func(store.Txn) error) error {
 
 // firstRun runs the function in the caller's goroutine, on the last durable state.
 func (s *Store) firstRun(r *request) error {
-	snap := snapshot{txn: s.db.NewTransactionAt(r.txn.ts, false)}
-	defer snap.txn.Discard()
-	r.txn.base = snap
+	snap := &snapshot{store: s, ts: r.txn.ts}
+	defer snap.end()
+	r.txn.base, r.txn.first = snap, snap
 	return r.fn(&r.txn)
 }
 
