@@ -43,9 +43,8 @@ test: go-ready
 	@packaging/scripts/setup test
 	@$(MAKE) --no-print-directory build
 	go test $(TESTFLAGS) ./test/architecture
-	go test $(TESTFLAGS) $$(go list ./... | grep -v /test/)
-	@others=$$(go list ./test/... | grep -v /test/architecture$$ || true); \
-	if [ -n "$$others" ]; then echo "go test ./test/..."; go test $(TESTFLAGS) -p 1 $$others; fi
+	go test $(TESTFLAGS) $$(go list ./... | grep -vE '/latchkey/(test/|packaging/test$$)')
+	go test $(TESTFLAGS) -p 1 $$(go list ./packaging/test ./test/... | grep -v '/test/architecture$$')
 	packaging/scripts/fuzz 10s
 
 check: go-ready
