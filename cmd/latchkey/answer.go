@@ -141,7 +141,7 @@ func (a *app) questionCommand() *cobra.Command {
 }
 
 func (a *app) questionList() *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "List the questions of the pool", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "list", Short: "List the questions of the pool", Args: takes(0)}
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, _ []string) error {
 		questions, err := c.Questions(ctx)
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 func (a *app) auditCommand() *cobra.Command {
 	var filter core.AuditFilter
 	var follow, verify bool
-	cmd := &cobra.Command{Use: "audit", Short: "Show, follow or verify the audit log", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "audit", Short: "Show, follow or verify the audit log", Args: takes(0)}
 	cmd.Long = `Shows records of the audit log, oldest first. A refused person reads a short reference on
 the screen; --reference finds the record that says why. --verify checks the chain of all
 records: a record that was changed, taken out or put in is found.

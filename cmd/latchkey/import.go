@@ -18,7 +18,7 @@ import (
 
 func (a *app) userImport() *cobra.Command {
 	var o importOptions
-	cmd := &cobra.Command{Use: "import FILE.csv", Short: "Add the users of a CSV file, all or none", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "import FILE.csv", Short: "Add the users of a CSV file, all or none", Args: takes(1)}
 	cmd.Long = `Adds the users of a CSV file (RFC 4180, UTF-8). The first line names the columns: name,
 language, phone, mail, groups (separated by ;), password, and answer.QUESTION for any
 question of the pool; any may be absent but name.

@@ -19,7 +19,7 @@ const defaultKeys = "/etc/latchkey/keyset"
 
 func (a *app) initCommand() *cobra.Command {
 	var path, owner string
-	cmd := &cobra.Command{Use: "init", Short: "Make the keyset that the state is encrypted with", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "init", Short: "Make the keyset that the state is encrypted with", Args: takes(0)}
 	cmd.Long = `Makes a new keyset, mode 0600, where there is none; one that exists is never touched. Without
 its keyset the state and every backup are of no use: keep a copy of it in a safe place, apart
 from the backups.`

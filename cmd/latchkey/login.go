@@ -23,7 +23,7 @@ type loginOptions struct {
 
 func (a *app) loginCommand() *cobra.Command {
 	var o loginOptions
-	cmd := &cobra.Command{Use: "login NAME", Short: "Log in through RADIUS as a VPN gateway would", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{Use: "login NAME", Short: "Log in through RADIUS as a VPN gateway would", Args: takes(1),
 		ValidArgsFunction: a.completeUser}
 	cmd.Long = `Sends the login of NAME to a RADIUS server and asks on the terminal for what the server asks
 for, as a VPN gateway would. This machine must be among the server's clients (radius.clients

@@ -12,7 +12,7 @@ import (
 
 // manCommand writes the manual pages, one for each command. The packages run it when they are built.
 func (a *app) manCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "man DIR", Short: "Write the manual pages", Hidden: true, Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "man DIR", Short: "Write the manual pages", Hidden: true, Args: takes(1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		root := cmd.Root()
 		return a.do(func(_ context.Context, args []string) error { return a.writeMan(root, args[0]) })(cmd, args)

@@ -32,13 +32,13 @@ func run(ctx context.Context, args []string, u *ui, env func(string) string) int
 	a := &app{ui: u, env: env}
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &usage), !a.ran:
-		a.complain(err, "latchkey --help")
+		a.complain(err, cmd.CommandPath()+" --help")
 		return exitUsage
 	}
 	a.complain(err, "")
@@ -51,6 +51,16 @@ type usageError struct{ text string }
 func (e usageError) Error() string { return e.text }
 
 func misuse(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// takes is for a command with n arguments.
+func takes(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return misuse("usage: %s", cmd.UseLine())
+		}
+		return nil
+	}
+}
 
 // refusal is an error of the command line's own, with a hint.
 type refusal struct{ text, hint string }
@@ -97,7 +107,7 @@ result is one JSON value, an array for lists, and an error is {"error": …, "hi
 standard error. Exit status: 0 done, 1 refused, 2 wrong usage.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          known,
 		RunE:          group,
 	}
 	socket := a.env("LATCHKEY_SOCKET")
@@ -121,16 +131,19 @@ standard error. Exit status: 0 done, 1 refused, 2 wrong usage.`,
 func group(cmd *cobra.Command, _ []string) error {
 	cmd.SetOut(cmd.ErrOrStderr())
 	_ = cmd.Help()
-	return misuse("%s: which command?", cmd.CommandPath())
+	return misuse("%s: which of these commands?", cmd.CommandPath())
 }
 
 func newGroup(use, short string, children ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, RunE: group, Args: func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return misuse("%s: no command %q", cmd.CommandPath(), args[0])
-		}
-		return nil
-	}}
+	cmd := &cobra.Command{Use: use, Short: short, RunE: group, Args: known}
 	cmd.AddCommand(children...)
 	return cmd
+}
+
+// known refuses what cobra has not found among the commands.
+func known(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return misuse("%s: no command %q", cmd.CommandPath(), args[0])
+	}
+	return nil
 }

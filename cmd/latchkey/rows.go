@@ -129,7 +129,7 @@ func bad(line int, name string, problem localapi.Problem) localapi.Row {
 func (r *rowReader) row(cells []string) localapi.Row {
 	line, _ := r.csv.FieldPos(0)
 	if len(cells) != len(r.columns) {
-		return bad(line, "", localapi.Problem{Text: fmt.Sprintf("%d cells, but %d columns", len(cells), len(r.columns)),
+		return bad(line, "", localapi.Problem{Text: fmt.Sprintf("the number of cells is %d, that of columns %d", len(cells), len(r.columns)),
 			Hint: `a cell with a comma stands in "…"`})
 	}
 	row := localapi.Row{ImportRow: core.ImportRow{Line: line}}

@@ -28,7 +28,7 @@ func buildVersion() string {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version of this command", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "version", Short: "Print the version of this command", Args: takes(0),
 		RunE: a.do(func(context.Context, []string) error {
 			if a.json {
 				return a.value(map[string]string{"version": buildVersion()})
@@ -38,7 +38,7 @@ func (a *app) versionCommand() *cobra.Command {
 }
 
 func (a *app) statusCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "status", Short: "Show how latchkeyd is", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "status", Short: "Show how latchkeyd is", Args: takes(0)}
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, _ []string) error {
 		status, err := c.Status(ctx)
 		if err != nil {

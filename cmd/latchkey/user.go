@@ -18,7 +18,7 @@ func (a *app) userCommand() *cobra.Command {
 
 // named is a command that takes the name of a user, which the shell can complete.
 func (a *app) named(use, short string, more ...string) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1 + len(more)), ValidArgsFunction: a.completeUser}
+	cmd := &cobra.Command{Use: use, Short: short, Args: takes(1 + len(more)), ValidArgsFunction: a.completeUser}
 	return cmd
 }
 

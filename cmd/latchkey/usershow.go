@@ -96,7 +96,7 @@ func (a *app) lock(lock core.LockInfo) string {
 }
 
 func (a *app) userList() *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "List all users", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "list", Short: "List all users", Args: takes(0)}
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, _ []string) error {
 		if a.json {
 			out := a.array()
