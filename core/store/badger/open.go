@@ -83,10 +83,10 @@ func lockDir(dir string) (*os.File, error) {
 
 // settle makes what an earlier process left true on the medium before anybody reads it.
 //
-// After a kill, Badger's logs may hold transactions in the page cache only: they would be
-// read and answered from, and lost in a power cut that follows. And after a failed sync
-// the cache may hold what the medium does not, marked as clean. So each log is synced and
-// then dropped from the cache, to be read from the medium.
+// After a failed sync the page cache may hold what the medium does not, marked as clean:
+// no later sync would write it. And after a kill it may hold transactions that were never
+// synced. So each log is synced and then dropped from the cache: what is read now, and
+// answered from, is what the medium has.
 //
 // A crash between making and sizing a log leaves an empty one, at which Badger stops;
 // nothing was ever written to it.

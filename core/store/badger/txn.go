@@ -213,7 +213,8 @@ func (s *Store) submit(ctx context.Context, r *request) error {
 	// The committer has it. Once the batch is built, fn runs no more, and the caller
 	// may have its variables back.
 	s.building.Lock()
-	s.building.Unlock() //nolint:staticcheck // waiting is all that it is for
+	//lint:ignore SA2001 waiting is all that it is for
+	s.building.Unlock()
 	select {
 	case <-r.done:
 		return r.outcome()
