@@ -91,7 +91,7 @@ func (a *app) client() *localapi.Client { return localapi.NewClient(a.socket) }
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "latchkey",
+		Use:   "latchkey COMMAND",
 		Short: "Administer a Latchkey two-factor login appliance",
 		Long: `latchkey administers the users, answers and logs of a Latchkey appliance through the
 admin socket of latchkeyd. Who may do what is decided by the caller's Unix user and
@@ -105,10 +105,11 @@ without echo.
 Results go to standard output, remarks and errors to standard error. With --json the
 result is one JSON value, an array for lists, and an error is {"error": …, "hint": …} on
 standard error. Exit status: 0 done, 1 refused, 2 wrong usage.`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          known,
-		RunE:          group,
+		SilenceErrors:         true,
+		SilenceUsage:          true,
+		DisableFlagsInUseLine: true,
+		Args:                  known,
+		RunE:                  group,
 	}
 	socket := a.env("LATCHKEY_SOCKET")
 	if socket == "" {
@@ -135,7 +136,7 @@ func group(cmd *cobra.Command, _ []string) error {
 }
 
 func newGroup(use, short string, children ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, RunE: group, Args: known}
+	cmd := &cobra.Command{Use: use + " COMMAND", Short: short, RunE: group, Args: known, DisableFlagsInUseLine: true}
 	cmd.AddCommand(children...)
 	return cmd
 }
