@@ -1,0 +1,192 @@
+// Package appliance starts a whole Latchkey for a test: the real latchkeyd on loopback with
+// state of its own, and people with answers, made by the real command line. Beside it stand
+// what such tests need everywhere: other people's programs, a terminal, and a person who reads
+// a prompt.
+//
+// It must never know more of Latchkey than an administrator does: its binaries, its
+// configuration file, its log.
+package appliance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Secret is what the one RADIUS client of an appliance shares with it.
+const Secret = "between-nas-and-latchkey"
+
+// Password is everybody's first factor.
+const Password = "first-factor-1"
+
+// Binaries are the programs under test.
+type Binaries struct{ Latchkeyd, Latchkey string }
+
+// Build makes them in dir, from the source around the working directory.
+func Build(dir string) (Binaries, error) {
+	cmd := exec.Command("go", "build", "-o", dir+"/",
+		"github.com/latchkey/latchkey/cmd/latchkeyd", "github.com/latchkey/latchkey/cmd/latchkey")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return Binaries{}, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return Binaries{Latchkeyd: filepath.Join(dir, "latchkeyd"), Latchkey: filepath.Join(dir, "latchkey")}, nil
+}
+
+// Config of an Appliance.
+type Config struct {
+	Binaries Binaries
+	Language string // of the appliance and everybody in it, "de" or "en"; "" is "en"
+
+	// Client is put into the RADIUS client's entry, as a YAML flow mapping has it:
+	// "message_authenticator: accept".
+	Client string
+}
+
+// Appliance is a latchkeyd on a port of its own.
+type Appliance struct {
+	Address string // host:port of the RADIUS door
+	Port    int
+	Log     *Screen // of all starts
+
+	t      testing.TB
+	config Config
+	folder string
+	daemon *Process
+}
+
+// Start makes an appliance without users and waits until it is ready. It ends with the test.
+func Start(t testing.TB, config Config) *Appliance {
+	t.Helper()
+	if config.Language == "" {
+		config.Language = "en"
+	}
+	a := &Appliance{t: t, config: config, folder: Folder(t), Log: NewScreen("log of latchkeyd"), Port: Port(t)}
+	a.Address = fmt.Sprintf("127.0.0.1:%d", a.Port)
+	a.Configure(config.Client)
+	a.Run()
+	return a
+}
+
+func (a *Appliance) file(name string) string { return filepath.Join(a.folder, name) }
+
+// Configure writes the configuration with this text in the client's entry. A running daemon
+// takes it at Reload.
+func (a *Appliance) Configure(client string) {
+	a.t.Helper()
+	if client != "" {
+		client = ", " + client
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `
+state_dir: %s
+keys: {file: %s}
+language: %s
+socket: {admin: %s}
+radius:
+  listen: ["%s"]
+  clients:
+    - {name: nas, address: 127.0.0.1, secret: "%s", policy: vpn%s}
+policies:
+  vpn:
+    first: password
+    second: [pinphrase]
+    reply:
+      Class: staff
+      Filter-Id: remote
+      Vendor-Specific: [{vendor: 9, type: 1, text: "shell:priv-lvl=15"}]
+pinphrase:
+  questions:
+`, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), a.Address, Secret, client)
+	for _, q := range questions {
+		fmt.Fprintf(&b, "    - {id: %s, minimum_length: %d, label: {de: %q, en: %q}, phrase: {de: %[3]q, en: %[4]q}}\n",
+			q.id, q.minimum, q.german, q.english)
+	}
+	Write(a.t, a.file("latchkey.yaml"), b.String())
+}
+
+// Run starts the daemon, also once more after Stop or Kill, and waits until it is ready.
+func (a *Appliance) Run() {
+	a.t.Helper()
+	from := a.Log.Len()
+	a.daemon = Launch(a.t, exec.Command(a.config.Binaries.Latchkeyd, "--config", a.file("latchkey.yaml")), a.Log)
+	a.Log.Await(a.t, from, `"msg":"ready"`)
+}
+
+// Stop ends the daemon as a system does, in order.
+func (a *Appliance) Stop() {
+	a.t.Helper()
+	a.daemon.Signal(a.t, syscall.SIGTERM)
+	if err := a.daemon.Wait(a.t); err != nil {
+		a.t.Fatalf("latchkeyd: %v\n%s", err, a.Log)
+	}
+}
+
+// Kill ends the daemon at once (SIGKILL).
+func (a *Appliance) Kill() {
+	a.t.Helper()
+	a.daemon.Signal(a.t, syscall.SIGKILL)
+	var ended *exec.ExitError
+	if err := a.daemon.Wait(a.t); !errors.As(err, &ended) {
+		a.t.Fatalf("latchkeyd ended with %v, not by SIGKILL", err)
+	}
+}
+
+// Reload lets the daemon read its configuration again (SIGHUP) and waits until it has.
+func (a *Appliance) Reload() {
+	a.t.Helper()
+	from := a.Log.Len()
+	a.daemon.Signal(a.t, syscall.SIGHUP)
+	a.Log.Await(a.t, from, `"msg":"reloaded"`)
+}
+
+// Latchkey runs the command line with input on standard input, and gives its standard output.
+func (a *Appliance) Latchkey(input string, args ...string) string {
+	a.t.Helper()
+	cmd := exec.Command(a.config.Binaries.Latchkey, append([]string{"--socket", a.file("admin.sock")}, args...)...)
+	cmd.Stdin = strings.NewReader(input)
+	var out, told bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &told
+	if err := cmd.Run(); err != nil {
+		a.t.Fatalf("latchkey %s: %v\n%s%s", strings.Join(args, " "), err, &out, &told)
+	}
+	return out.String()
+}
+
+// Enrol makes a user with the password and all answers.
+func (a *Appliance) Enrol(name string) {
+	a.t.Helper()
+	a.Latchkey("", "user", "add", name, "--language", a.config.Language)
+	a.Latchkey(Password+"\n", "user", "password", name)
+	for _, q := range questions {
+		a.Latchkey(q.answer+"\n", "answer", "set", name, q.id)
+	}
+}
+
+// Folder is a new one that ends with the test. Its path is short, as sockets need it.
+func Folder(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "latchkey-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(folder); err != nil {
+			t.Error(err)
+		}
+	})
+	return folder
+}
+
+// Write makes a file that only we may read: pam_radius_auth and latchkeyd insist.
+func Write(t testing.TB, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
