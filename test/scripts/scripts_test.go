@@ -17,7 +17,9 @@
 //	begin NAME, answer NAME how     one login in two steps, by a RADIUS client of the test's own
 //	tap, resend [N]                 records RADIUS packets; sends the Nth once more, the same bytes from the same port
 //	change FILE OLD NEW             replaces the one place in FILE where OLD stands
-//	same FILE...                    the files are equal
+//	mask FILE REGEX WORD            replaces what may differ
+//	[!] same FILE...                the files are equal
+//	damage FILE                     turns some bytes, or turns them back
 //	fill SIZE, unfill               takes room from a state on a small disk, and gives it back
 //	crashes N                       logins against a daemon that is killed N times at random moments
 package scripts
@@ -87,7 +89,7 @@ func TestScripts(t *testing.T) {
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"daemon": daemonCommand, "latchkey": latchkeyCommand, "as": asCommand, "usage": usageCommand,
 	"enrol": enrolCommand, "know": knowCommand, "login": loginCommand, "begin": beginCommand, "answer": answerCommand,
-	"tap": tapCommand, "resend": resendCommand, "change": changeCommand, "same": sameCommand,
+	"tap": tapCommand, "resend": resendCommand, "change": changeCommand, "same": sameCommand, "mask": maskCommand,
 	"fill": fillCommand, "unfill": unfillCommand, "damage": damageCommand, "crashes": crashesCommand,
 	"no-secrets": noSecretsCommand,
 }

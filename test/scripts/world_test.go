@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -149,6 +150,18 @@ func changeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	text = strings.Replace(text, args[1], strings.ReplaceAll(args[2], `\n`, "\n"), 1)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o640))
+}
+
+// maskCommand is: mask FILE REGEX WORD. A mask that masks nothing is a mistake.
+func maskCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: mask FILE REGEX WORD")
+	}
+	pattern, text := regexp.MustCompile(args[1]), ts.ReadFile(args[0])
+	if !pattern.MatchString(text) {
+		ts.Fatalf("nothing like %q in %s: %s", args[1], args[0], text)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(pattern.ReplaceAllLiteralString(text, args[2])), 0o600))
 }
 
 func sameCommand(ts *testscript.TestScript, neg bool, args []string) {
