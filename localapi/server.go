@@ -64,7 +64,7 @@ func NewServer(c Config) (*Server, error) {
 const (
 	headerTime   = 10 * time.Second
 	idleTime     = 2 * time.Minute
-	writeTime    = 30 * time.Second
+	writeTime    = 5 * time.Minute // somebody reads a long list in a pager
 	shutdownTime = 5 * time.Second
 )
 

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
 )
 
 // manCommand writes the manual pages, one for each command. The packages run it when they are built.
@@ -15,30 +18,146 @@ func (a *app) manCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "man DIR", Short: "Write the manual pages", Hidden: true, Args: takes(1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		root := cmd.Root()
-		return a.do(func(_ context.Context, args []string) error { return a.writeMan(root, args[0]) })(cmd, args)
+		return a.do(func(_ context.Context, args []string) error {
+			if err := os.MkdirAll(args[0], 0o755); err != nil {
+				return err
+			}
+			return a.writeMan(root, args[0])
+		})(cmd, args)
 	}
 	return cmd
 }
 
-func (a *app) writeMan(root *cobra.Command, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// writeMan writes the page of a command and those of its children.
+func (a *app) writeMan(cmd *cobra.Command, dir string) error {
+	page := manPage(cmd, a.manDate())
+	if err := os.WriteFile(filepath.Join(dir, manName(cmd)+".8"), []byte(page), 0o644); err != nil { //nolint:gosec // a manual
 		return err
 	}
-	root.DisableAutoGenTag = true // the same source gives the same pages
-	header := &doc.GenManHeader{Section: "8", Source: "Latchkey " + buildVersion(), Manual: "Latchkey"}
-	if err := doc.GenManTree(root, header, dir); err != nil {
-		return err
+	for _, child := range documented(cmd) {
+		if err := a.writeMan(child, dir); err != nil {
+			return err
+		}
 	}
-	page := filepath.Join(dir, "latchkey.8")
-	f, err := os.OpenFile(page, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
+	return nil
+}
+
+// manDate is SOURCE_DATE_EPOCH where the build sets it, so that the same source gives the same pages.
+func (a *app) manDate() time.Time {
+	if seconds, err := strconv.ParseInt(a.env("SOURCE_DATE_EPOCH"), 10, 64); err == nil {
+		return time.Unix(seconds, 0).UTC()
 	}
-	_, err = f.WriteString(strings.TrimLeft(manSections, "\n"))
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
+	return a.now()
+}
+
+func manName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
+
+// documented leaves out what is hidden, and the shells below completion, which its help lists.
+func documented(cmd *cobra.Command) []*cobra.Command {
+	var children []*cobra.Command
+	for _, child := range cmd.Commands() {
+		if child.IsAvailableCommand() && cmd.Name() != "completion" {
+			children = append(children, child)
+		}
 	}
-	return err
+	return children
+}
+
+func manPage(cmd *cobra.Command, date time.Time) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line(`.TH "%s" "8" "%s" "Latchkey %s" "Latchkey"`, strings.ToUpper(manName(cmd)), date.Format(time.DateOnly), roff(buildVersion()))
+	line(".nh\n.ad l\n.SH NAME\n%s \\- %s", manName(cmd), roff(cmd.Short))
+	line(".SH SYNOPSIS\n%s", synopsis(cmd))
+	text := cmd.Long
+	if text == "" {
+		text = cmd.Short + "."
+	}
+	line(".SH DESCRIPTION\n%s", paragraphs(text))
+	if children := documented(cmd); len(children) > 0 {
+		line(".SH COMMANDS")
+		manCommands(line, cmd)
+	}
+	manFlags(line, "OPTIONS", cmd.NonInheritedFlags())
+	manFlags(line, "OPTIONS OF ALL COMMANDS", cmd.InheritedFlags())
+	if cmd.Example != "" {
+		line(".SH EXAMPLES\n.EX\n%s\n.EE", roff(cmd.Example))
+	}
+	if !cmd.HasParent() {
+		line("%s", strings.TrimSpace(manSections))
+		line(".SH SEE ALSO\n.BR latchkeyd (8),\n.BR latchkey.yaml (5)")
+		return b.String()
+	}
+	line(".SH SEE ALSO\n.BR %s (8)", manName(cmd.Parent()))
+	return b.String()
+}
+
+// manCommands lists all commands below cmd, each with its arguments.
+func manCommands(line func(string, ...any), cmd *cobra.Command) {
+	for _, child := range documented(cmd) {
+		if len(documented(child)) > 0 {
+			manCommands(line, child)
+			continue
+		}
+		line(".TP\n%s\n%s", synopsis(child), roff(child.Short))
+	}
+}
+
+// synopsis is the usage line: the command bold, what is to be replaced in italics.
+func synopsis(cmd *cobra.Command) string {
+	_, arguments, _ := strings.Cut(cmd.Use, " ")
+	text := `\fB` + roff(cmd.CommandPath()) + `\fR`
+	for argument := range strings.FieldsSeq(arguments) {
+		text += ` \fI` + roff(argument) + `\fR`
+	}
+	if cmd.HasAvailableLocalFlags() && cmd.Runnable() && !cmd.DisableFlagsInUseLine {
+		text += ` [\fIoptions\fR]`
+	}
+	return text
+}
+
+func manFlags(line func(string, ...any), title string, flags *pflag.FlagSet) {
+	if !flags.HasAvailableFlags() {
+		return
+	}
+	line(".SH %s", title)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		value, usage := pflag.UnquoteUsage(f)
+		name := `\fB` + roff("--"+f.Name) + `\fR`
+		if f.Shorthand != "" {
+			name = `\fB` + roff("-"+f.Shorthand) + `\fR, ` + name
+		}
+		if value != "" {
+			name += ` \fI` + roff(value) + `\fR`
+		}
+		switch f.DefValue {
+		case "", "false", "0", "[]":
+		default:
+			usage += " (default " + f.DefValue + ")"
+		}
+		line(".TP\n%s\n%s", name, roff(usage))
+	})
+}
+
+// paragraphs turns empty lines into paragraphs.
+func paragraphs(text string) string {
+	return strings.ReplaceAll(roff(strings.TrimSpace(text)), "\n\n", "\n.PP\n")
+}
+
+// roff escapes a text: a dash that may be typed, a backslash, and what is a request at the
+// beginning of a line.
+func roff(text string) string {
+	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
+	lines := strings.Split(text, "\n")
+	for i, l := range lines {
+		if strings.HasPrefix(l, ".") || strings.HasPrefix(l, "'") {
+			lines[i] = `\&` + l
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // manSections are the parts of the main page that no command's help says.
