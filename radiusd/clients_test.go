@@ -23,6 +23,10 @@ func TestSeveralSecrets(t *testing.T) {
 			g.ask(asked(under(text), user("lutz"), with(24, "TOKEN234"), unsigned), text)
 		}
 	}
+	for _, text := range []string{"the-new-secret-of-the-gateway", "the-old-secret-of-the-gateway"} {
+		g.ask(asked(under(text), user("lutz"), password("pw"), unsigned), text)
+		g.ask(asked(under(text), user("lutz"), with(24, "TOKEN234"), unsigned), text)
+	}
 	g.send(asked(under("a-third-secret-that-nobody-knows"), user("lutz"), password("pw")))
 	g.send(asked(under("a-third-secret-that-nobody-knows"), user("lutz"), password("a longer one than that"), unsigned))
 	until(t, "both dropped", func() bool {
@@ -34,11 +38,18 @@ func TestSeveralSecrets(t *testing.T) {
 // A reload takes effect for what comes after it; a request in work keeps its snapshot.
 func TestReload(t *testing.T) {
 	first, entered, release := held()
-	s := start(t, Config{}, first, nas(nil))
+	s := start(t, Config{Limits: Limits{FirstWorkers: 2}}, first, nas(nil))
 	g := dial(t, s.Addrs()[0])
-	early := asked(identified(1), user("early"), password("pw"))
-	g.send(early)
-	<-entered
+	early := [][]byte{}
+	for i := range 3 { // two in work, one in the queue
+		raw := asked(identified(byte(10+i)), user("early"), password("pw"))
+		early = append(early, raw)
+		g.send(raw)
+		if i < 2 {
+			<-entered
+		}
+	}
+	until(t, "queued", func() bool { return s.Stats().QueuedFirst == 1 })
 	second := accepting()
 	fresh := nas(func(c *Client) {
 		c.Secrets = []secret.Secret{secret.New("another-secret-altogether")}
@@ -47,12 +58,22 @@ func TestReload(t *testing.T) {
 	if err := s.Reload(Snapshot{Clients: []Client{fresh}, Logins: second}); err != nil {
 		t.Fatal(err)
 	}
-	g.ask(asked(identified(2), under("another-secret-altogether"), user("late"), password("pw")), "another-secret-altogether")
-	if begun, _ := second.last(); begun.Policy != "strict" {
-		t.Errorf("policy %q", begun.Policy)
-	}
+	late := dial(t, s.Addrs()[0])
+	lateRaw := asked(identified(2), under("another-secret-altogether"), user("late"), password("pw"))
+	late.send(lateRaw)
+	until(t, "queued too", func() bool { return s.Stats().QueuedFirst == 2 })
 	close(release)
-	checked(t, g.receive(), early, testSecret)
+	checked(t, late.receive(), lateRaw, "another-secret-altogether")
+	if begun, _ := second.last(); begun.Policy != "strict" || begun.User != "late" {
+		t.Errorf("the second core was asked %+v", begun)
+	}
+	for range early {
+		reply := g.receive()
+		checked(t, reply, early[reply[1]-10], testSecret)
+	}
+	if begun, _ := first.calls(); begun != 3 {
+		t.Errorf("the first core was asked %d times, want 3", begun)
+	}
 	for _, bad := range []Snapshot{
 		{Clients: []Client{nas(nil)}},
 		{Logins: second, Clients: []Client{nas(nil), nas(func(c *Client) { c.Name = "again" })}},

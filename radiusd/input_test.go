@@ -167,3 +167,13 @@ func TestDropWords(t *testing.T) {
 		t.Error("an unknown reason has a word")
 	}
 }
+
+func TestQuoted(t *testing.T) {
+	for name, want := range map[string]string{
+		"lutz": "lutz", "a b": `"a b"`, "a\x00": `"a\x00"`, "a\n": `"a\n"`, "\xff": `"\xff"`, "ä": `"\u00e4"`, `a"`: `"a\""`, `a\`: `"a\\"`, "": "",
+	} {
+		if got := quoted([]byte(name)); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+}

@@ -63,18 +63,20 @@ func TestNothingElseJoins(t *testing.T) {
 			two.receive()
 		})
 	}
-	t.Run("both without address", func(t *testing.T) {
-		core, entered, release := held()
-		s := start(t, Config{}, core, nas(nil))
-		one, two := dial(t, s.Addrs()[0]), dial(t, s.Addrs()[0])
-		for _, g := range []gateway{one, two} {
-			g.send(asked(identified(7), user("lutz"), password("pw")))
-			<-entered
-		}
-		close(release)
-		one.receive()
-		two.receive()
-	})
+	for name, none := range map[string][]option{"both without address": nil, "both with an empty address": {with(31, "")}} {
+		t.Run(name, func(t *testing.T) {
+			core, entered, release := held()
+			s := start(t, Config{}, core, nas(nil))
+			one, two := dial(t, s.Addrs()[0]), dial(t, s.Addrs()[0])
+			for _, g := range []gateway{one, two} {
+				g.send(asked(append(none, identified(7), user("lutz"), password("pw"))...))
+				<-entered
+			}
+			close(release)
+			one.receive()
+			two.receive()
+		})
+	}
 	t.Run("another NAS", func(t *testing.T) {
 		core, entered, release := held()
 		s := start(t, Config{Listen: []string{"127.0.0.1:0", "[::1]:0"}}, core,

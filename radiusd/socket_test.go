@@ -80,6 +80,21 @@ func TestListenRefuses(t *testing.T) {
 		}
 	}
 	dial(t, before[0]).ask(asked(user("lutz"), password("pw")), testSecret)
+
+	// What was opened before the failure is closed again.
+	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free.Close()
+	if err := s.Listen([]string{free.LocalAddr().String(), "nonsense"}); err == nil {
+		t.Error("nonsense was taken")
+	}
+	again, err := net.ListenPacket("udp4", free.LocalAddr().String())
+	if err != nil {
+		t.Fatalf("left open: %v", err)
+	}
+	again.Close()
 }
 
 // A reload adds and takes away addresses; a request in work at one that goes away is still
