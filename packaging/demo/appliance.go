@@ -159,6 +159,7 @@ func (a *appliance) stop() error {
 			case err = <-a.ended:
 			case <-time.After(10 * time.Second):
 				err = errors.Join(errors.New("latchkeyd did not end in 10 s, so it was killed"), a.daemon.Process.Kill())
+				<-a.ended
 			}
 		}
 	}

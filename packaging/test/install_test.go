@@ -63,7 +63,7 @@ func TestInstall(t *testing.T) {
 	if said := m.sh("systemd-analyze verify --man=yes latchkeyd.service 2>&1 | grep latchkey || true"); said != "" {
 		t.Errorf("systemd-analyze verify says:\n%s", said)
 	}
-	m.sh("systemd-analyze security --offline=true --threshold=20 --no-pager /lib/systemd/system/latchkeyd.service")
+	m.sh("systemd-analyze security --offline=true --threshold=15 --no-pager /lib/systemd/system/latchkeyd.service")
 
 	// An upgrade leaves what the administrator has.
 	m.sh("echo '# mine' >>/etc/latchkey/latchkey.yaml")
