@@ -70,7 +70,7 @@ func (s *Server) work(r *request) {
 func (r *request) decrypt() bool {
 	p := &r.packet
 	switch {
-	case p.userPassword == nil:
+	case len(p.userPassword) == 0:
 		if r.signer == nil {
 			r.signer = r.client.signer(0)
 		}
@@ -88,7 +88,7 @@ func (r *request) refusal() string {
 	switch {
 	case len(p.userName) == 0:
 		return "The request names no user."
-	case p.foreign != "" && p.userPassword == nil:
+	case p.foreign != "" && len(p.userPassword) == 0:
 		return "This server takes passwords by PAP only; the request carries " + p.foreign + "."
 	}
 	return ""

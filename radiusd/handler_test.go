@@ -170,3 +170,24 @@ func TestSourceOfThePerson(t *testing.T) {
 		}
 	}
 }
+
+// An empty answer comes in three forms: without User-Password (radclient), with an empty one
+// (radcli, and so ocserv), and as the RFC has it. All are an answer.
+func TestEmptyAnswers(t *testing.T) {
+	for name, empty := range map[string]func(*radius.Packet){
+		"absent": with(31, "198.51.100.7"), "of no bytes": with(2, ""), "padded": password(""),
+	} {
+		for _, sign := range []bool{true, false} {
+			core := new(logins)
+			s := start(t, Config{}, core, nas(func(c *Client) { c.MessageAuthenticator = LetOff }))
+			options := []func(*radius.Packet){user("lutz"), with(24, "TOKEN234"), empty}
+			if !sign {
+				options = append(options, unsigned)
+			}
+			dial(t, s.Addrs()[0]).ask(asked(options...), testSecret)
+			if _, got := core.last(); got.Token != "TOKEN234" || !got.Text.IsEmpty() {
+				t.Errorf("%s, signed %v: %+v", name, sign, got)
+			}
+		}
+	}
+}

@@ -41,16 +41,22 @@ func (s *Server) Listen(addresses []string) error {
 	}
 	for _, k := range s.sockets {
 		if !slices.Contains(stay, k) {
+			s.log.Info("radius no longer listens", "address", k.conn.LocalAddr().String())
 			s.retire(k)
 		}
 	}
 	s.sockets = append(stay, fresh...)
 	if s.serving {
-		for _, k := range fresh {
-			s.readers.Go(func() { s.read(k) })
-		}
+		s.startReading(fresh)
 	}
 	return nil
+}
+
+func (s *Server) startReading(sockets []*socket) {
+	for _, k := range sockets {
+		s.log.Info("radius listens", "address", k.conn.LocalAddr().String())
+		s.readers.Go(func() { s.read(k) })
+	}
 }
 
 // listening finds the socket of an address among those that are not in use yet for another.

@@ -109,6 +109,9 @@ func (s *Server) finished(r *request, step *core.Step, now time.Time) {
 		slog.String("client", r.client.Name),
 		slog.String("user", quoted(r.packet.userName)),
 		slog.String("step", step.Kind.String()))
+	if !r.client.Prefix.IsSingleIP() {
+		attrs = append(attrs, slog.String("from", r.from.Addr().String()))
+	}
 	if step.User != "" {
 		attrs = append(attrs, slog.String("name", step.User))
 	}

@@ -156,10 +156,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return ErrClosed
 	}
 	s.serving = true
-	for _, k := range s.sockets {
-		s.log.Info("radius listens", "address", k.conn.LocalAddr().String())
-		s.readers.Go(func() { s.read(k) })
-	}
+	s.startReading(s.sockets)
 	s.mu.Unlock()
 
 	var failure error

@@ -105,8 +105,10 @@ func (p *packet) take(kind byte, value []byte, at int) bool {
 	case typeUserName:
 		return once(&p.userName, value)
 	case typeUserPassword:
+		// RFC 2865 section 5.2 has 16 bytes at least, but radcli, and so ocserv, sends an empty
+		// password as none. Silence would have it ask for 40 seconds, and nobody else log in.
 		n := len(value)
-		return n > 0 && n <= maxPassword && n%16 == 0 && once(&p.userPassword, value)
+		return n <= maxPassword && n%16 == 0 && once(&p.userPassword, value)
 	case typeState:
 		return once(&p.state, value)
 	case typeCallingStationID:
