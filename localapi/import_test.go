@@ -118,11 +118,16 @@ func TestImportThatIsGivenUpTakesNothing(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Ctrl-C: %v", err)
 	}
-	for _, body := range []string{`{"line":2,"name":"lutz"}` + "\n", `{"line":2,"name":"lutz"}`, "",
-		`{"line":2,"name":"lutz","sudo":true}` + "\n" + `{"end":true}` + "\n",
-		`{"line":2,"name":"` + strings.Repeat("x", maxBody) + `"}` + "\n" + `{"end":true}` + "\n"} {
+	for body, want := range map[string]string{
+		`{"line":2,"name":"lutz"}` + "\n": "the import was cut off",
+		`{"line":2,"name":"lutz"}`:        "the import was cut off",
+		"":                                "the import was cut off",
+		`{"line":2,"name":"lutz"}` + "\n" + `{"end":true,"abort":true}` + "\n":                    "the import was given up",
+		`{"line":2,"name":"lutz","sudo":true}` + "\n" + `{"end":true}` + "\n":                     `unknown field \"sudo\"`,
+		`{"line":2,"name":"` + strings.Repeat("x", maxBody) + `"}` + "\n" + `{"end":true}` + "\n": "a row is larger",
+	} {
 		status, reply := raw(t, d, "POST", "/v1/import?keep_going=true", body)
-		if status != 200 || !strings.HasPrefix(reply, `{"problem":{"error":`) {
+		if status != 200 || !strings.HasPrefix(reply, `{"problem":{"error":"`+want) {
 			t.Errorf("%.60q: %d %s", body, status, reply)
 		}
 	}

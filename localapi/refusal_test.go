@@ -116,6 +116,27 @@ func TestWhatWentWrongInsideStaysInside(t *testing.T) {
 	}
 }
 
+// spilling is an Admin that says more than it should.
+type spilling struct{ Admin }
+
+var spilt = []core.AnswerInfo{{Question: "pet", Length: len(canary), Letters: strings.Split(canary, "")}}
+
+func (spilling) Answers(context.Context, string) ([]core.AnswerInfo, error) { return spilt, nil }
+
+func (spilling) User(context.Context, string) (core.UserInfo, error) {
+	return core.UserInfo{Name: "lutz", Answers: spilt}, nil
+}
+
+func TestLettersLeaveWithTheirSetterOnly(t *testing.T) {
+	d := start(t, spilling{}, nil)
+	for _, target := range []string{"/v1/answers?name=lutz", "/v1/user?name=lutz"} {
+		status, reply := raw(t, d, "GET", target, "")
+		if status != 200 || !strings.Contains(reply, `"pet"`) || strings.Contains(reply, "letters") || strings.Contains(reply, "length") {
+			t.Errorf("%s: %d %s", target, status, reply)
+		}
+	}
+}
+
 func TestKindsHaveStatuses(t *testing.T) {
 	for kind, want := range map[error]int{
 		core.ErrNoSuchUser: 404, core.ErrNoSuchQuestion: 404, core.ErrUserExists: 409, core.ErrInvalid: 422, core.ErrRefused: 409,
