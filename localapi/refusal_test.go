@@ -127,9 +127,15 @@ func (spilling) User(context.Context, string) (core.UserInfo, error) {
 	return core.UserInfo{Name: "lutz", Answers: spilt}, nil
 }
 
+func (s spilling) Users(ctx context.Context, fn func(core.UserInfo) bool) error {
+	user, err := s.User(ctx, "")
+	fn(user)
+	return err
+}
+
 func TestLettersLeaveWithTheirSetterOnly(t *testing.T) {
 	d := start(t, spilling{}, nil)
-	for _, target := range []string{"/v1/answers?name=lutz", "/v1/user?name=lutz"} {
+	for _, target := range []string{"/v1/answers?name=lutz", "/v1/user?name=lutz", "/v1/users"} {
 		status, reply := raw(t, d, "GET", target, "")
 		if status != 200 || !strings.Contains(reply, `"pet"`) || strings.Contains(reply, "letters") || strings.Contains(reply, "length") {
 			t.Errorf("%s: %d %s", target, status, reply)

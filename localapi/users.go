@@ -23,6 +23,7 @@ func (s *Server) listUsers(w http.ResponseWriter, r *http.Request, _ core.Actor)
 	}
 	out := newStream(w)
 	err := s.admin().Users(r.Context(), func(user core.UserInfo) bool {
+		user.Answers = withoutLetters(user.Answers)
 		return out.write(event{User: &user}) == nil
 	})
 	if err != nil {
@@ -61,6 +62,7 @@ func (s *Server) addUser(w http.ResponseWriter, r *http.Request, actor core.Acto
 	if err != nil {
 		return err
 	}
+	user.Answers = withoutLetters(user.Answers)
 	writeJSON(w, http.StatusCreated, NewUser{user, Disclosed{word}})
 	return nil
 }
@@ -75,6 +77,7 @@ func (s *Server) changeUser(w http.ResponseWriter, r *http.Request, actor core.A
 	if err != nil {
 		return err
 	}
+	user.Answers = withoutLetters(user.Answers)
 	writeJSON(w, http.StatusOK, user)
 	return nil
 }
