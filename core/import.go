@@ -173,7 +173,11 @@ func (c *Core) Import(ctx context.Context, actor Actor, rows iter.Seq2[ImportRow
 	if progress != nil {
 		progress(ImportProgress{Rows: taken + refused, Refused: refused, Done: true})
 	}
-	return taken, bad, c.sayCodeWords(ctx, newcomers, codeWord)
+	if err := c.sayCodeWords(ctx, newcomers, codeWord); err != nil {
+		return taken, bad, problem(ErrRefused, fmt.Sprintf("%d users were taken, but not all code words could be said", taken),
+			"`latchkey user codeword NAME` gives a new one")
+	}
+	return taken, bad, nil
 }
 
 func rowError(row ImportRow, err error) RowError {
