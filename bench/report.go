@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/latchkey/latchkey/bench/load"
+)
+
+// report gathers what was measured, and says it at the end as Markdown.
+type report struct {
+	b                 *bench
+	small, store      *latchkey
+	ours, peer, large *contender
+	passwords         *contender
+	onDisk            int64
+	startClean        time.Duration
+	startKilled       time.Duration
+	killed            *load.Result
+	carried           map[*contender][]round
+	relaxed           map[*contender][]round
+}
+
+func (r *report) throughput(all []*contender) { r.carried = keep(all) }
+func (r *report) latency(all []*contender)    { r.relaxed = keep(all) }
+
+func keep(all []*contender) map[*contender][]round {
+	m := map[*contender][]round{}
+	for _, c := range all {
+		m[c] = c.rounds
+	}
+	return m
+}
+
+func of(rounds []round, measure func(round) float64) (s series) {
+	for _, r := range rounds {
+		s = append(s, measure(r))
+	}
+	return s
+}
+
+func quantile(q float64) func(round) float64 {
+	return func(r round) float64 { return float64(r.Latency.Quantile(q).Microseconds()) / 1000 }
+}
+
+func longest(r round) float64   { return float64(r.Latency.Max().Microseconds()) / 1000 }
+func serverCPU(r round) float64 { return perLogin(r.server, r.Completed) }
+func ownShare(r round) float64  { return perLogin(r.own, r.Completed) }
+func megabytes(r round) float64 { return float64(r.memory) / 1e6 }
+func batch(r round) float64 {
+	if r.store.Batches == 0 {
+		return 0
+	}
+	return float64(r.store.Commits) / float64(r.store.Batches)
+}
+
+func (r *report) print() {
+	say := r.b.say
+	say("\n## Results\n\nMedian (min–max) of the rounds; %d processors, shared by server and load generator.\n", runtime.NumCPU())
+	all := []*contender{r.ours, r.peer, r.large}
+	say("| closed loop, %d workers | logins/s | p50 ms | p99 ms | max ms | server µs CPU/login | generator µs CPU/login | commits/sync | MB resident |", r.b.workers)
+	say("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+	for _, c := range all {
+		if rounds := r.carried[c]; c != nil && len(rounds) > 0 {
+			row(say, c.name, rounds)
+		}
+	}
+	if r.passwords != nil {
+		row(say, r.passwords.name, r.passwords.rounds)
+	}
+	if len(r.relaxed) > 0 {
+		say("\n| open loop, half of that | logins/s | p50 ms | p99 ms | max ms | server µs CPU/login | generator µs CPU/login | commits/sync | MB resident |")
+		say("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+		for _, c := range all {
+			if c != nil {
+				row(say, c.name, r.relaxed[c])
+			}
+		}
+	}
+	say("")
+	r.ratio("Latchkey carries", r.ours, r.peer, "times the logins of FreeRADIUS")
+	r.ratio("The large store carries", r.large, r.ours, "times the logins of the small one")
+	if r.store != nil {
+		n := float64(r.b.users)
+		say("- %d users: imported in %.1f s (%.0f a second), %.0f bytes a user on disk after a clean end, ready %.2f s after a start, %.2f s after kill -9 under load.",
+			r.b.users, r.store.imported.Seconds(), n/r.store.imported.Seconds(), float64(r.onDisk)/n, r.startClean.Seconds(), r.startKilled.Seconds())
+		say("- Through the kill: %d logins, %d packets sent again, %d logins given up, %d rejected.",
+			r.killed.Completed, r.killed.Retransmits, r.killed.Timeouts, r.killed.Rejects)
+	}
+}
+
+func row(say func(string, ...any), name string, rounds []round) {
+	say("| %s | %s | %s | %s | %s | %s | %s | %s | %s |", name,
+		of(rounds, round.perSecond).show("%.0f"), of(rounds, quantile(.5)).show("%.1f"), of(rounds, quantile(.99)).show("%.1f"), of(rounds, longest).show("%.0f"),
+		of(rounds, serverCPU).show("%.0f"), of(rounds, ownShare).show("%.0f"), of(rounds, batch).show("%.0f"), fmt.Sprintf("%.0f", of(rounds, megabytes).median()))
+}
+
+func (r *report) ratio(what string, a, b *contender, times string) {
+	if a == nil || b == nil {
+		return
+	}
+	ratios := of(r.carried[a], round.perSecond).over(of(r.carried[b], round.perSecond))
+	r.b.say("- %s %s %s.", what, ratios.show("%.2f"), times)
+}
