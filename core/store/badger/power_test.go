@@ -2,6 +2,7 @@ package badger
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A power loss, simulated. Badger writes its logs and tables through memory maps: what a
@@ -141,7 +143,10 @@ func (l *loss) run(atRotation bool, acks int) {
 // so, and returns what it said.
 func (l *loss) start(end func(acks int, rotated bool) bool) string {
 	l.t.Helper()
-	cmd := exec.Command(l.victim, "-test.run=^$")
+	// The bound ends a victim that hangs; none is there for long.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, l.victim, "-test.run=^$")
 	cmd.Env = append(append(os.Environ(), "LATCHKEY_VICTIM="+l.dir, "LATCHKEY_SYNCED="+l.image()), l.env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
