@@ -177,6 +177,19 @@ func daemonCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// latchkeydCommand runs a latchkeyd that is to end by itself, with exit status 0 or, with !, 1.
+func latchkeydCommand(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec("timeout", append([]string{"--signal=KILL", "20s", "latchkeyd"}, args...)...)
+	ts.Check(of(ts).note(outputs, "$ latchkeyd "+strings.Join(args, " ")+"\n"+ts.ReadFile("stdout")+ts.ReadFile("stderr")))
+	var exit *exec.ExitError
+	switch {
+	case err == nil && !neg:
+	case neg && errors.As(err, &exit) && exit.ExitCode() == 1:
+	default:
+		ts.Fatalf("latchkeyd %s: %v", strings.Join(args, " "), err)
+	}
+}
+
 // diskRoot is where the files of the daemon are seen as it sees them, its own disk included.
 func (w *world) diskRoot() string {
 	if w.daemon == nil || !w.daemon.running() {

@@ -7,6 +7,7 @@
 // Beside testscript's own commands there are
 //
 //	daemon start|stop|kill9|hup     latchkeyd on latchkey.yaml, by its process id; start waits until it is ready
+//	latchkeyd ARG...                one that ends by itself; ! means exit status 1
 //	[!] daemon log REGEX            waits until the log has such a line since the last start or hup
 //	latchkey ARG...                 the command line; ! means exit status 1, "refused"
 //	as UID:GID latchkey ARG...      the same as another Unix user
@@ -20,6 +21,11 @@
 //	mask FILE REGEX WORD            replaces what may differ
 //	[!] same FILE...                the files are equal
 //	damage FILE                     turns some bytes, or turns them back
+//	expand FILE                     fills {NAME} with what known/NAME says
+//	crowd FILE N                    a CSV file of N users
+//	import-killed FILE              an import during which the daemon is killed
+//	reference                       $REFERENCE is the one that the last reject has shown
+//	follow, followed REGEX          audit --follow, and what it says
 //	fill SIZE, unfill               takes room from a state on a small disk, and gives it back
 //	crashes N                       logins against a daemon that is killed N times at random moments
 package scripts
@@ -87,9 +93,11 @@ func TestScripts(t *testing.T) {
 }
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"daemon": daemonCommand, "latchkey": latchkeyCommand, "as": asCommand, "usage": usageCommand,
+	"daemon": daemonCommand, "latchkey": latchkeyCommand, "as": asCommand, "latchkeyd": latchkeydCommand, "usage": usageCommand,
 	"enrol": enrolCommand, "know": knowCommand, "login": loginCommand, "begin": beginCommand, "answer": answerCommand,
 	"tap": tapCommand, "resend": resendCommand, "change": changeCommand, "same": sameCommand, "mask": maskCommand,
+	"expand": expandCommand, "crowd": crowdCommand, "import-killed": importKilledCommand,
+	"reference": referenceCommand, "follow": followCommand, "followed": followedCommand,
 	"fill": fillCommand, "unfill": unfillCommand, "damage": damageCommand, "crashes": crashesCommand,
 	"no-secrets": noSecretsCommand,
 }

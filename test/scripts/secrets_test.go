@@ -62,12 +62,18 @@ func (w *world) canaries() ([]canary, error) {
 	files, err := os.ReadDir(dir)
 	var list []canary
 	for _, f := range files {
-		if strings.HasSuffix(f.Name(), ".csv") {
-			continue // made of other secrets
-		}
 		text, err := w.known(f.Name())
 		if err != nil {
 			return nil, err
+		}
+		if strings.HasSuffix(f.Name(), ".csv") {
+			// Made of other secrets, but for the code words of an import.
+			for i, line := range strings.Split(text, "\n") {
+				if name, word, ok := strings.Cut(line, ","); ok && i > 0 && f.Name() == "words.csv" {
+					list = append(list, canary{"code word of " + name, forms(word)})
+				}
+			}
+			continue
 		}
 		if len(text) < 6 {
 			return nil, fmt.Errorf("%s is too short to be found again", f.Name())

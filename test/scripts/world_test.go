@@ -28,6 +28,8 @@ type world struct {
 	states map[string]begun  // by user, of begin
 	typed  map[string]bool   // characters of answers, which no log may show
 	last   string            // typed last
+
+	follower *follower // of follow
 }
 
 type begun struct {
