@@ -9,6 +9,7 @@ package appliance
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -137,6 +138,19 @@ func (a *Appliance) Kill() {
 	}
 }
 
+// Pause lets the daemon do nothing until Continue, with its sockets open: as a machine that is
+// overloaded (SIGSTOP).
+func (a *Appliance) Pause() {
+	a.t.Helper()
+	a.daemon.Signal(a.t, syscall.SIGSTOP)
+}
+
+// Continue ends Pause.
+func (a *Appliance) Continue() {
+	a.t.Helper()
+	a.daemon.Signal(a.t, syscall.SIGCONT)
+}
+
 // Reload lets the daemon read its configuration again (SIGHUP) and waits until it has.
 func (a *Appliance) Reload() {
 	a.t.Helper()
@@ -148,7 +162,9 @@ func (a *Appliance) Reload() {
 // Latchkey runs the command line with input on standard input, and gives its standard output.
 func (a *Appliance) Latchkey(input string, args ...string) string {
 	a.t.Helper()
-	cmd := exec.Command(a.config.Binaries.Latchkey, append([]string{"--socket", a.file("admin.sock")}, args...)...)
+	ctx, cancel := context.WithTimeout(a.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, a.config.Binaries.Latchkey, append([]string{"--socket", a.file("admin.sock")}, args...)...)
 	cmd.Stdin = strings.NewReader(input)
 	var out, told bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &told

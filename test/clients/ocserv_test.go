@@ -127,7 +127,12 @@ func (v vpn) login(t *testing.T, password string) *appliance.Terminal {
 func (v vpn) asked(t *testing.T) (term *appliance.Terminal, prompt string) {
 	t.Helper()
 	term = v.login(t, appliance.Password)
-	return term, term.Expect(t, `(PINphrase: .*)\s+Password1:`)[1]
+	return term, v.question(t, term)
+}
+
+func (v vpn) question(t *testing.T, term *appliance.Terminal) (prompt string) {
+	t.Helper()
+	return term.Expect(t, `(PINphrase: .*)\s+Password1:`)[1]
 }
 
 func (v vpn) accepted(t *testing.T, term *appliance.Terminal) {
@@ -163,14 +168,18 @@ func TestOcserv(t *testing.T) {
 		term.Type(t, appliance.Wrong(t, prompt))
 		v.refused(t, term)
 	})
-	t.Run("wrong password", func(t *testing.T) {
+	// ocserv asks for the password again then, above it what Latchkey says.
+	t.Run("wrong password, then the right one", func(t *testing.T) {
 		term := v.login(t, "guess")
-		v.refused(t, term)
+		term.Expect(t, `Access denied\. Ref\. \w+\s+Password:`)
 		if strings.Contains(term.String(), "PINphrase") {
 			t.Errorf("a question in spite of the wrong password\n%s", term)
 		}
+		term.Type(t, appliance.Password)
+		term.Type(t, appliance.Right(t, v.question(t, term)))
+		v.accepted(t, term)
 	})
-	t.Run("login after slips", right)
+	// It must have its reject: as long as ocserv waits for a reply, nobody else can log in.
 	t.Run("empty answer", func(t *testing.T) {
 		term, _ := v.asked(t)
 		term.Type(t, "")
