@@ -36,8 +36,21 @@ func inspect(cfg Config) error {
 		ids = append(ids, id)
 	}
 	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
+	if len(ids) == 0 {
+		return nil
+	}
+	data, err := newBlocks(cfg)
+	if err != nil {
+		return err
+	}
+	defer data.close()
 	for _, id := range ids {
-		if err := inspectTable(table.NewFilename(id, cfg.Dir)); err != nil {
+		path := table.NewFilename(id, cfg.Dir)
+		err := inspectTable(path)
+		if err == nil {
+			err = data.check(path, manifest.Tables[id])
+		}
+		if err != nil {
 			return fmt.Errorf("table %s: %w", table.IDToFilename(id), err)
 		}
 	}
@@ -48,7 +61,7 @@ var errTable = errors.New("it is damaged")
 
 // inspectTable checks a table's index, which stands at its end as
 // index, length of the index, checksum, length of the checksum. The blocks before it have
-// checksums of their own, which are looked at when they are read.
+// checksums of their own: see blocks.
 func inspectTable(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
