@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -181,15 +182,18 @@ func sameCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// damageCommand is: damage FILE. It turns bytes in the file's middle, or puts them back.
+// damageCommand is: damage FILE [OFFSET]. It turns bytes in the file's middle, or puts them back.
 func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
 	matches, err := filepath.Glob(ts.MkAbs(args[0]))
-	if err != nil || len(args) != 1 || len(matches) != 1 {
-		ts.Fatalf("usage: damage FILE, which is one: %v, %v", matches, err)
+	from := 12
+	if len(args) == 2 {
+		from, _ = strconv.Atoi(args[1])
+	}
+	if err != nil || neg || len(args) < 1 || len(args) > 2 || len(matches) != 1 {
+		ts.Fatalf("usage: damage FILE [OFFSET], of one file: %v, %v", matches, err)
 	}
 	b, err := os.ReadFile(matches[0])
 	ts.Check(err)
-	const from = 12
 	if len(b) < from+8 {
 		ts.Fatalf("%s has only %d bytes", matches[0], len(b))
 	}
@@ -198,7 +202,7 @@ func damageCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	f, err := os.OpenFile(matches[0], os.O_WRONLY, 0)
 	ts.Check(err)
-	_, err = f.WriteAt(b[from:from+8], from)
+	_, err = f.WriteAt(b[from:from+8], int64(from))
 	ts.Check(err)
 	ts.Check(f.Close())
 }
