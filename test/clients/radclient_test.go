@@ -129,16 +129,28 @@ func (r reply) hasAttributes(t *testing.T) {
 	}
 }
 
+// proxies are what two proxies on the way would have put in. It comes back as it was, in its
+// order (RFC 2865 section 5.33).
+var proxies = []string{"Proxy-State=0x6f6e65", "Proxy-State=0x74776f"}
+
+func (r reply) isBack(t *testing.T) {
+	t.Helper()
+	if got := r.attributes["Proxy-State"]; !slices.Equal(got, []string{"0x6f6e65", "0x74776f"}) {
+		t.Errorf("Proxy-State came back as %q\n%s", got, r.shown)
+	}
+}
+
 func TestRadclient(t *testing.T) {
 	t.Parallel()
 	a := begin(t, "") // require, the default
 	c := newRadclient(t, a.Address, appliance.Secret)
 
 	t.Run("login", func(t *testing.T) {
-		challenge := c.first(t, "lutz")
-		accept := c.second(t, "lutz", challenge, appliance.Right(t, challenge.prompt(t))).expect(t, "Access-Accept")
+		challenge := c.first(t, "lutz", proxies...)
+		accept := c.second(t, "lutz", challenge, appliance.Right(t, challenge.prompt(t)), proxies...).expect(t, "Access-Accept")
 		accept.hasAttributes(t)
 		for _, r := range []reply{challenge, accept} {
+			r.isBack(t)
 			// BlastRADIUS: it has to come first.
 			if first := shown.FindStringSubmatch(r.shown[received.FindStringIndex(r.shown)[1]:]); first[1] != "Message-Authenticator" {
 				t.Errorf("the first attribute is %s\n%s", first[1], r.shown)
@@ -147,7 +159,8 @@ func TestRadclient(t *testing.T) {
 	})
 	t.Run("wrong answer", func(t *testing.T) {
 		challenge := c.first(t, "lutz")
-		refused := c.second(t, "lutz", challenge, appliance.Wrong(t, challenge.prompt(t))).expect(t, "Access-Reject")
+		refused := c.second(t, "lutz", challenge, appliance.Wrong(t, challenge.prompt(t)), proxies...).expect(t, "Access-Reject")
+		refused.isBack(t)
 		if len(refused.attributes["Class"]) > 0 || len(refused.attributes["Reply-Message"]) != 1 {
 			t.Errorf("want one Reply-Message and no attribute of the policy\n%s", refused.shown)
 		}
