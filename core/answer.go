@@ -36,17 +36,19 @@ func (c *Core) Answer(ctx context.Context, r Reply) (Step, error) {
 		return c.dismiss(ctx, a, who, StaleToken)
 	}
 	var step Step
+	var said []func()
 	err = c.store.Update(ctx, func(t store.Txn) error {
 		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p, claims: claims}
 		if err := j.judge(r.Text); err != nil {
 			return err
 		}
-		step = j.step
+		step, said = j.step, j.said
 		return nil
 	})
 	if err != nil {
 		return Step{}, silence(err)
 	}
+	tell(said)
 	return step, nil
 }
 
@@ -60,6 +62,7 @@ type judgement struct {
 	claims token.Claims
 	who    subject
 	step   Step
+	said   []func() // to be logged after the commit
 }
 
 func (j *judgement) judge(text secret.Secret) (err error) {
@@ -73,6 +76,7 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 	if id != j.claims.User {
 		return j.dismiss(ForeignToken)
 	}
+	j.who.vouched = j.claims.First
 	if j.who.user.Epoch != j.claims.Epoch {
 		return j.dismiss(StaleToken)
 	}
@@ -128,7 +132,10 @@ func (j *judgement) pinphrase(text secret.Secret) error {
 	if result != pinphrase.Right && replayed {
 		return j.dismiss(Replayed)
 	}
-	seen := j.materialise(o, name)
+	seen, err := j.materialise(o, name)
+	if err != nil {
+		return err
+	}
 	if result != pinphrase.Right {
 		// A wrong attempt shows the positions too.
 		if seen {
@@ -151,7 +158,10 @@ func (j *judgement) pinphrase(text secret.Secret) error {
 		tag := j.tag(j.who.user.Language, j.a.Language)
 		remark = language.In(tag).Texts.RenewSoon(o.question.LabelIn(tag, language.Tag(j.set.Language)))
 		if o.record.Pressed {
-			j.log.Warn("a user's answers are all over the exposure limit", "request", j.a.Request, "user", j.who.name)
+			request, user := j.a.Request, j.who.name
+			j.said = append(j.said, func() {
+				j.log.Warn("a user's answers are all over the exposure limit", "request", request, "user", user)
+			})
 		}
 	}
 	return j.accept(Right, remark)
@@ -159,31 +169,17 @@ func (j *judgement) pinphrase(text secret.Secret) error {
 
 // materialise writes the challenge that is being answered into the state, where it was derived so
 // far, and notes that its positions were seen. It tells whether the state changed.
-func (j *judgement) materialise(o *opened, name string) (changed bool) {
-	if o.state.Generation != j.generation {
-		// Challenges of before a restore are void; what was asked stays asked.
-		o.state.Generation, o.state.Series, changed = j.generation, nil, true
-	}
-	if o.state.Series == nil {
-		o.state.Series = map[string]seriesRecord{}
-	}
-	if o.state.Usage == nil {
-		o.state.Usage = map[[8]byte]pinphrase.Usage{}
+func (j *judgement) materialise(o *opened, name string) (changed bool, err error) {
+	if changed, err = j.settle(j.t, j.who, o, name); err != nil {
+		return false, err
 	}
 	item := o.answers.find(o.record.Question)
 	usage := o.usage(item)
-	if series := o.state.Series[name]; series.Open != o.record {
-		o.state.Asked++
-		usage.Asked(o.record.Set, o.state.Asked)
-		series.Open = o.record
-		o.state.Series[name] = series
-		changed = true
-	}
 	before := usage.Seen
 	usage.Observed(o.record.Set)
 	changed = changed || usage.Seen != before
 	o.state.Usage[item.Mark] = usage
-	return changed
+	return changed, nil
 }
 
 // consume uses the open challenge up and prepares the next one. When no answer has a fresh
@@ -191,6 +187,11 @@ func (j *judgement) materialise(o *opened, name string) (changed bool) {
 func (j *judgement) consume(o *opened, name string, consumed []byte) error {
 	next := *o
 	err := j.draw(&next, j.who.id, randomness{})
+	for _, item := range next.retired {
+		usage := o.usage(item)
+		usage.Retired = true
+		o.state.Usage[item.Mark] = usage
+	}
 	switch {
 	case errors.Is(err, pinphrase.ErrNoQuestion):
 		o.state.Series[name] = seriesRecord{Last: consumed}
@@ -204,7 +205,35 @@ func (j *judgement) consume(o *opened, name string, consumed []byte) error {
 		o.state.Usage[item.Mark] = usage
 		o.state.Series[name] = seriesRecord{Open: next.record, Last: consumed}
 	}
+	o.bound()
 	return put(j.t, keyState(j.who.id), &o.state)
+}
+
+// maxUsed bounds the sets kept of one user, at 9 bytes each, well under store.MaxValueSize.
+const maxUsed = 5000
+
+// bound retires what has used up most where a user's record would grow too large: first an answer
+// that is no longer given. A retired one needs its sets no more.
+func (o *opened) bound() {
+	given := map[[8]byte]bool{}
+	for i := range o.answers.Items {
+		given[o.answers.Items[i].Mark] = true
+	}
+	total, most, size := 0, [8]byte{}, -1
+	for mark, usage := range o.state.Usage {
+		n := len(usage.Used)
+		if total += n; n > 0 && !given[mark] {
+			n += maxUsed
+		}
+		if n > size {
+			most, size = mark, n
+		}
+	}
+	if total > maxUsed {
+		usage := o.state.Usage[most]
+		usage.Used, usage.Retired = nil, true
+		o.state.Usage[most] = usage
+	}
 }
 
 // accept is the one place that lets somebody in: by the transaction that consumed, after it
@@ -237,7 +266,7 @@ func (j *judgement) accept(reason Reason, remark string) error {
 func (j *judgement) wrong(reason Reason) (err error) {
 	// For good counts only what was compared and found wrong, after a right first factor.
 	second := j.claims.First && (reason == WrongAnswer || reason == Malformed)
-	if err = j.count(j.t, j.now, j.a, j.who, reason, second); err != nil {
+	if err = j.count(j.t, j.now, j.a, j.who, reason, second, &j.said); err != nil {
 		return err
 	}
 	j.step, err = j.reject(j.t, j.now, j.a, j.who, reason)
@@ -296,8 +325,16 @@ func (c *Core) passUnenrolled(ctx context.Context, a Attempt, p *policy, who sub
 		// What was checked must still stand: the same user, the same password.
 		if !j.who.known || j.who.id != who.id || j.who.user.Epoch != who.user.Epoch || pre != "" {
 			err = j.dismiss(StaleToken)
-		} else if _, errOpen := c.opened(t, j.who, seriesOf(p.Realm, formPrompt)); errOpen == nil {
-			err = j.dismiss(StaleToken) // enrolled in the meantime
+		} else if _, errOpen := c.opened(t, j.who, seriesOf(p.Realm, formPrompt)); !errors.Is(errOpen, errNotEnrolled) {
+			if err = errOpen; err == nil {
+				err = j.dismiss(StaleToken) // enrolled in the meantime
+			}
+		} else if was, errGet := get(t, keyState(j.who.id), &stateRecord{}); errGet != nil || was {
+			// Who has answered a challenge before is no newcomer: a question that left the pool,
+			// or a higher minimum, must not make the password alone enough.
+			if err = errGet; err == nil {
+				err = j.dismiss(NotEnrolled)
+			}
 		} else {
 			err = j.accept(UnenrolledPassed, "")
 		}

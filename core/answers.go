@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/latchkey/latchkey/core/pinphrase"
 	"github.com/latchkey/latchkey/core/secret"
@@ -42,6 +41,9 @@ func (c *Core) SetAnswer(ctx context.Context, actor Actor, name, question string
 	err = c.change(ctx, actor, "answer.set", name, func(t store.Txn, who *subject) (string, error) {
 		var answers answersRecord
 		if _, err := get(t, keyAnswers(who.id), &answers); err != nil {
+			return "", err
+		}
+		if err := c.settled(t, *who, &answers); err != nil {
 			return "", err
 		}
 		replaced, err := c.putAnswer(&answers, who.id, q.ID, answer)
@@ -89,10 +91,16 @@ func (c *Core) checkAnswer(question string, text secret.Secret) (q pinphrase.Que
 // putAnswer puts a sealed answer into the record.
 func (c *Core) putAnswer(answers *answersRecord, id userID, question string, answer pinphrase.Answer) (replaced bool, err error) {
 	old := answers.find(question)
-	mark := c.answerMark(id, question, answer)
+	mark := c.answerMark(id, answer)
 	if old != nil && old.Mark == mark {
 		return false, problem(ErrRefused, fmt.Sprintf("the answer to %s is the one that it was", question),
 			"to go on with it nothing needs to be done; to renew it, choose another text")
+	}
+	for _, other := range answers.Items {
+		if other.Mark == mark {
+			return false, problem(ErrRefused, fmt.Sprintf("the answer to %s is the one to %s too", question, other.Question),
+				"an answer that was watched at one question would answer the other")
+		}
 	}
 	answers.Version++
 	item := answerRecord{Question: question, Set: c.clock.Now().Unix(), Serial: answers.Version, Length: answer.Len(), Mark: mark}
@@ -108,13 +116,10 @@ func (c *Core) putAnswer(answers *answersRecord, id userID, question string, ans
 }
 
 // answerMark is a keyed hash by which an answer is known again: given once more, also after
-// others, it keeps its usage, else its used sets would be asked anew.
-func (c *Core) answerMark(id userID, question string, answer pinphrase.Answer) [8]byte {
-	var text strings.Builder
-	for _, l := range answer.Letters() {
-		text.WriteString(l.Reveal())
-	}
-	return mac8(c.replayKey, "answer", id.String(), question, pinphrase.CanonicalReply(text.String()))
+// others, to another question or with other accents, it keeps its usage, else its used sets would be asked anew.
+func (c *Core) answerMark(id userID, answer pinphrase.Answer) [8]byte {
+	all := ^pinphrase.Set(0)
+	return mac8(c.replayKey, "answer", id.String(), all.Spelled(answer).Reveal())
 }
 
 // enrolled updates the user's record after a change of answers: a replaced or removed one raises the
@@ -138,6 +143,9 @@ func (c *Core) RemoveAnswer(ctx context.Context, actor Actor, name, question str
 	return c.change(ctx, actor, "answer.remove", name, func(t store.Txn, who *subject) (string, error) {
 		var answers answersRecord
 		if _, err := get(t, keyAnswers(who.id), &answers); err != nil {
+			return "", err
+		}
+		if err := c.settled(t, *who, &answers); err != nil {
 			return "", err
 		}
 		kept := answersRecord{Version: answers.Version + 1}

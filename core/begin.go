@@ -23,6 +23,9 @@ type subject struct {
 	known bool
 	id    userID
 	user  userRecord
+	// vouched: the first factor was checked here and was right. Only then does a text speak the
+	// user's language: else the language of a reject would tell users from unknown names.
+	vouched bool
 }
 
 // Begin hears of a new attempt. It checks the first factor, and gives the challenge of the
@@ -46,7 +49,9 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 	if err != nil {
 		return Step{}, silence(err)
 	}
-	if p.First == FirstPassword {
+	switch p.First {
+	case FirstNone: // somebody before us has checked it
+	case FirstPassword:
 		right, err := c.firstFactor(ctx, a, who)
 		if err != nil {
 			return Step{}, silence(err)
@@ -62,6 +67,10 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 			}
 			return c.refuse(ctx, a, who, reason, false)
 		}
+		who.vouched = true
+	default:
+		// What nobody here checks is not checked: the zero value, or a kind of a newer version.
+		return c.dismiss(ctx, a, who, NoSuchPolicy)
 	}
 	return c.second(ctx, a, p, who, now)
 }
@@ -143,7 +152,7 @@ func (c *Core) refusal(r store.Reader, now time.Time, who subject, source Source
 		}
 		// Everybody behind a NAS cannot be locked out for one guesser there: those pass who
 		// have guessed nothing wrong from it of late; the rest wait.
-		if p := counts.pair(key); !who.known || p != nil && p.Wrong > 0 {
+		if p := counts.pair(key); !who.known || p != nil && p.Wrong > 0 && now.UnixMilli()-p.At < c.set.Locks.SourceFor.Milliseconds() {
 			return Throttled, nil
 		}
 	}

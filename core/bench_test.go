@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func BenchmarkLogin(b *testing.B) {
 	const users = 2000
 	answers := map[string]string{}
 	for q := range seed {
-		answers[q] = "Donaudampfschifffahrtskapit"
+		answers[q] = "Donaudampfschifffahrts" + strings.ReplaceAll(q, "_", "")
 	}
 	for i := range users {
 		name := fmt.Sprint("user", i)

@@ -29,8 +29,17 @@ func seriesOf(realm, form string) string { return realm + "/" + form }
 func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, now time.Time) (Step, error) {
 	checked := p.First != FirstNone
 	var step Step
+	var pre Reason
 	err := c.store.View(ctx, func(r store.Reader) error {
-		step = Step{}
+		step, pre = Step{}, ""
+		if checked {
+			// The check took its time, and others may have run beside it: of many guesses at
+			// once only those count as right that finish before the lock.
+			var err error
+			if pre, err = c.refusal(r, c.clock.Now(), who, a.Source); err != nil || pre != "" {
+				return err
+			}
+		}
 		if !who.known {
 			step = c.decoy(a, p, who, now)
 			return nil
@@ -51,7 +60,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 				step.Reason = Exhausted
 			}
 		}
-		if c.codeWordOpens(who, now) && slices.Contains(p.Second, MethodPINphrase) {
+		if checked && c.codeWordOpens(who, now) && slices.Contains(p.Second, MethodPINphrase) {
 			open, err := c.codeWordChallenge(who)
 			if err != nil {
 				return err
@@ -59,7 +68,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			step = c.ask(a, p, who, now, checked, open)
 			return nil
 		}
-		if c.temporaryValid(who, now) {
+		if checked && c.temporaryValid(who, now) {
 			tag := c.tag(who.user.Language, a.Language)
 			prompt := c.spell(a, tag, language.In(tag).Texts.TemporaryCode)
 			step = c.challenge(a, p, who, now, token.Code, checked, [8]byte{}, prompt)
@@ -73,6 +82,9 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 	switch {
 	case err != nil:
 		return Step{}, silence(err)
+	case pre != "":
+		who.vouched = false // a lock looks like a wrong password
+		return c.refuse(ctx, a, who, pre, false)
 	case step.Kind == Challenge:
 		return step, nil
 	case step.Reason == Exhausted:
@@ -92,6 +104,7 @@ type opened struct {
 	answer   pinphrase.Answer // empty until it is needed: see answerOf
 	answers  answersRecord
 	state    stateRecord
+	retired  []*answerRecord // found without a fresh set by the draw
 }
 
 var errNotEnrolled = errors.New("core: too few answers")
@@ -110,14 +123,11 @@ func (c *Core) opened(r store.Reader, who subject, series string) (*opened, erro
 	if _, err := get(r, keyState(who.id), &o.state); err != nil {
 		return nil, err
 	}
-	open := o.state.Series[series].Open
-	if o.state.Generation == c.generation && open.Question != "" {
-		item := o.answers.find(open.Question)
-		question, ok := c.question(open.Question)
-		if ok && item != nil && item.Serial == open.Serial && open.Set.Len() == c.set.PINphrase.Positions {
-			o.record, o.question, o.length = open, question, item.Length
-			return o, nil
-		}
+	if c.stands(o, series) {
+		o.record = o.state.Series[series].Open
+		o.question, _ = c.question(o.record.Question)
+		o.length = o.answers.find(o.record.Question).Length
+		return o, nil
 	}
 	// Draw 0. It depends on nothing that an outsider can change. Where a series lost its open
 	// challenge, the count of draws keeps the new one apart from it.
@@ -128,6 +138,86 @@ func (c *Core) opened(r store.Reader, who subject, series string) (*opened, erro
 	stream := pinphrase.Stream(c.drawKey, who.id.String(), fmt.Sprintf("%016x", c.generation),
 		fmt.Sprint(o.answers.Version), series, count, fmt.Sprint(c.set.PINphrase.Positions))
 	return o, c.draw(o, who.id, stream)
+}
+
+// stands tells whether the challenge that was prepared for a series can still be asked.
+func (c *Core) stands(o *opened, series string) bool {
+	open := o.state.Series[series].Open
+	if o.state.Generation != c.generation || open.Question == "" {
+		return false
+	}
+	item := o.answers.find(open.Question)
+	_, ok := c.question(open.Question)
+	return ok && item != nil && item.Serial == open.Serial && open.Set.Len() == c.set.PINphrase.Positions
+}
+
+// settle puts the derived challenges of all realms into o's state, before something changes that
+// they are derived from: a challenge stays until it is answered, also when another realm's is
+// answered or an answer is added. Else each login in one realm would be a redraw in another.
+// o must hold the state as r has it. first is settled before the others.
+func (c *Core) settle(r store.Reader, who subject, o *opened, first string) (changed bool, err error) {
+	type derived struct {
+		series string
+		*opened
+	}
+	var all []derived
+	for _, series := range append([]string{first}, c.series...) {
+		if c.stands(o, series) || len(all) > 0 && series == first {
+			continue
+		}
+		x, err := c.opened(r, who, series)
+		switch {
+		case errors.Is(err, errNotEnrolled), errors.Is(err, pinphrase.ErrNoQuestion):
+		case err != nil:
+			return false, err
+		default:
+			all = append(all, derived{series, x})
+		}
+	}
+	if len(all) == 0 {
+		return false, nil
+	}
+	if o.state.Generation != c.generation {
+		// Challenges of before a restore are void; what was asked stays asked.
+		o.state.Generation, o.state.Series = c.generation, nil
+	}
+	if o.state.Series == nil {
+		o.state.Series = map[string]seriesRecord{}
+	}
+	if o.state.Usage == nil {
+		o.state.Usage = map[[8]byte]pinphrase.Usage{}
+	}
+	for _, x := range all {
+		item := o.answers.find(x.record.Question)
+		usage := o.usage(item)
+		letters := x.record.Set.Spelled(x.answer)
+		if slices.ContainsFunc(usage.Used, func(s pinphrase.Set) bool { return s.Spelled(x.answer).Equal(letters) }) {
+			continue // two realms derived the same one: the later is drawn anew
+		}
+		o.state.Asked++
+		usage.Asked(x.record.Set, o.state.Asked)
+		o.state.Usage[item.Mark] = usage
+		series := o.state.Series[x.series]
+		series.Open = x.record
+		o.state.Series[x.series] = series
+	}
+	return true, nil
+}
+
+// settled is settle for what changes a user's answers.
+func (c *Core) settled(t store.Txn, who subject, answers *answersRecord) error {
+	if c.countEnrolled(answers) < c.set.PINphrase.MinimumAnswers || len(c.series) == 0 {
+		return nil
+	}
+	o := &opened{answers: *answers}
+	if _, err := get(t, keyState(who.id), &o.state); err != nil {
+		return err
+	}
+	changed, err := c.settle(t, who, o, c.series[0])
+	if err != nil || !changed {
+		return err
+	}
+	return put(t, keyState(who.id), &o.state)
 }
 
 // draw prepares a challenge from the randomness given and puts it into o. The usage of an answer
@@ -148,6 +238,9 @@ func (c *Core) draw(o *opened, id userID, random io.Reader) error {
 		answer, err = c.openAnswer(id, items[i])
 		return answer, err
 	}, random)
+	for _, i := range next.Retired {
+		o.retired = append(o.retired, items[i])
+	}
 	if err != nil {
 		return err
 	}
@@ -155,8 +248,12 @@ func (c *Core) draw(o *opened, id userID, random io.Reader) error {
 	o.answer, o.length = answer, answer.Len()
 	o.question, _ = c.question(item.Question)
 	o.record = openRecord{Question: item.Question, Serial: item.Serial, Set: next.Set, Pressed: next.Pressed}
-	_, err = io.ReadFull(random, o.record.ID[:])
-	return err
+	if _, err = io.ReadFull(random, o.record.ID[:]); err != nil {
+		return err
+	}
+	// The id names what is asked: the same stream over another usage gives another one.
+	o.record.ID = mac8(c.drawKey, "challenge", id.String(), string(o.record.ID[:]), item.Question, fmt.Sprint(item.Serial), fmt.Sprint(uint64(next.Set)))
+	return nil
 }
 
 // answerOf opens the answer that the challenge is about: to show it, its length is enough.

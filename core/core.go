@@ -15,6 +15,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/latchkey/latchkey/core/keys"
@@ -45,6 +46,7 @@ type Core struct {
 	// prompts and questions are the settings' texts and pool, looked up at every login.
 	prompts   map[language.Tag]pinphrase.Texts
 	questions map[string]pinphrase.Question
+	series    []string // of all realms
 }
 
 // state is what all snapshots share.
@@ -116,6 +118,11 @@ func (c *Core) With(set Settings) *Core {
 		p.Name = name
 		n.policies[name] = &policy{p, hashPolicy(p)}
 	}
+	for _, p := range n.policies {
+		n.series = append(n.series, seriesOf(p.Realm, formPrompt))
+	}
+	slices.Sort(n.series)
+	n.series = slices.Compact(n.series)
 	for _, tag := range language.Known() {
 		n.prompts[tag] = set.PINphrase.In(tag, language.Best(language.Tag(set.Language)))
 	}
@@ -178,7 +185,7 @@ func (s *state) prepare(ctx context.Context) error {
 				return fmt.Errorf("%w: the keyset is not the one that this state was written with", store.ErrCorrupt)
 			}
 			s.generation = g.Number
-			return s.sample(t)
+			return s.likeness(t)
 		}
 		var b [8]byte
 		_, _ = rand.Read(b[:])
@@ -204,10 +211,10 @@ func (c *Core) KeepTime(ctx context.Context) error {
 	})
 }
 
-// ClockBehind is how far the host's clock is behind the latest time known here; a positive value
-// means that locks and expiries stand still until it has caught up.
+// ClockBehind is how far the host's clock is behind the latest time known here; until it has
+// caught up, time goes on from there.
 func (c *Core) ClockBehind() time.Duration {
-	return max(0, time.Duration(c.clock.high.Load()-c.clock.now().UnixMilli())*time.Millisecond)
+	return c.clock.behind()
 }
 
 // mac is a keyed hash over parts, each framed by its length.
@@ -225,6 +232,23 @@ func mac(key []byte, parts ...string) []byte {
 func mac8(key []byte, parts ...string) (h [8]byte) {
 	copy(h[:], mac(key, parts...))
 	return h
+}
+
+// likeness takes the sample that is kept, or takes one and keeps it when there are users enough:
+// decoys that moved at each restart, when no user's challenge does, would be told apart.
+func (s *state) likeness(t store.Txn) error {
+	found, err := get(t, keyPopulation, &s.population)
+	if err != nil || found {
+		return err
+	}
+	if err := s.sample(t); err != nil {
+		return err
+	}
+	if s.population.Lengths == nil {
+		s.population = pinphrase.Population{}
+		return nil
+	}
+	return put(t, keyPopulation, s.population)
 }
 
 // sample looks at some users, so that decoys are as the population is. A language is told

@@ -95,6 +95,10 @@ func (c *countRecord) locked(now time.Time, l Locks, source Source) Reason {
 func (c *countRecord) wrong(now time.Time, l Locks, source Source, second bool) {
 	ms := now.UnixMilli()
 	c.Wrong = c.decayed(now, l.UserHalves) + 1
+	if l.UserAfter > 0 {
+		// A flood must not lock for weeks: the lock ends two half-lives after it.
+		c.Wrong = min(c.Wrong, 4*float64(l.UserAfter))
+	}
 	c.At = ms
 	p := c.pair(source.counterKey())
 	if p == nil {

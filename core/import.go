@@ -2,6 +2,8 @@ package core
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -92,7 +94,8 @@ type staged struct {
 // the contract in the admin socket's interface.
 func (c *Core) Import(ctx context.Context, actor Actor, rows iter.Seq2[ImportRow, error], keepGoing bool,
 	progress func(ImportProgress), codeWord func(name string, word Secret)) (taken int, bad []RowError, err error) {
-	n := uint64(c.clock.Now().UnixNano())
+	// Random: the clock may stand still, and a number met again would unpublish its users.
+	n := binary.BigEndian.Uint64(randomBytes(8)) | 1
 	c.imports.set(n, true)
 	defer c.imports.set(n, false)
 	err = c.store.Update(ctx, func(t store.Txn) error {
@@ -180,6 +183,12 @@ func (c *Core) Import(ctx context.Context, actor Actor, rows iter.Seq2[ImportRow
 	return taken, bad, nil
 }
 
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
+}
+
 func rowError(row ImportRow, err error) RowError {
 	r := RowError{Line: row.Line, Name: printable(row.Name), Error: err.Error()}
 	var p *Problem
@@ -245,6 +254,14 @@ func (c *Core) stage(ctx context.Context, n uint64, batch []prepared) (newcomers
 		}
 		return nil
 	})
+	if errors.Is(err, store.ErrTooLarge) && len(batch) > 1 {
+		newcomers, wrong, err = c.stage(ctx, n, batch[:len(batch)/2])
+		if err != nil {
+			return nil, nil, err
+		}
+		more, moreWrong, err := c.stage(ctx, n, batch[len(batch)/2:])
+		return append(newcomers, more...), append(wrong, moreWrong...), err
+	}
 	return newcomers, wrong, err
 }
 

@@ -172,6 +172,7 @@ func keySource(bucket uint16) []byte { return []byte{'q', byte(bucket >> 8), byt
 var (
 	keyGeneration = []byte("m/generation")
 	keyClock      = []byte("m/clock")
+	keyPopulation = []byte("m/population")
 )
 
 func unix(t int64) *time.Time {

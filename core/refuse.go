@@ -14,28 +14,39 @@ import (
 // it was a wrong second factor after a right first factor.
 func (c *Core) refuse(ctx context.Context, a Attempt, who subject, reason Reason, second bool) (Step, error) {
 	step := Step{}
+	var said []func()
 	err := c.store.Update(ctx, func(t store.Txn) (err error) {
+		said = nil
 		now := c.clock.Now()
-		if reason, err = c.stillSo(t, now, who, a.Source, reason); err != nil {
+		why, err := c.stillSo(t, now, who, a.Source, reason) // fn may run twice: reason stays
+		if err != nil {
 			return err
 		}
-		if err := c.count(t, now, a, who, reason, second); err != nil {
+		if err := c.count(t, now, a, who, why, second, &said); err != nil {
 			return err
 		}
-		step, err = c.reject(t, now, a, who, reason)
+		step, err = c.reject(t, now, a, who, why)
 		return err
 	})
 	if err != nil {
 		return Step{}, silence(err)
 	}
+	tell(said)
 	return step, nil
+}
+
+func tell(said []func()) {
+	for _, say := range said {
+		say()
+	}
 }
 
 // stillSo looks again whether a lock says more than the reason known so far: of two wrong
 // guesses at once the second may meet the lock that the first one set.
 func (c *Core) stillSo(r store.Reader, now time.Time, who subject, source Source, reason Reason) (Reason, error) {
 	again, err := c.refusal(r, now, who, source)
-	if again != "" {
+	// What was compared is counted: a limit of the NAS that was reached meanwhile is no excuse.
+	if again != "" && again != Throttled {
 		reason = again
 	}
 	return reason, err
@@ -43,7 +54,10 @@ func (c *Core) stillSo(r store.Reader, now time.Time, who subject, source Source
 
 // count writes the counters of one wrong try. Throttled tries are not counted: they were not
 // looked at, and a NAS's flood must not lock its users.
-func (c *Core) count(t store.Txn, now time.Time, a Attempt, who subject, reason Reason, second bool) error {
+//
+// What is to be logged is put into said, to be told once the commit is durable: a transaction may
+// run twice, or not be kept.
+func (c *Core) count(t store.Txn, now time.Time, a Attempt, who subject, reason Reason, second bool, said *[]func()) error {
 	if reason == Throttled {
 		return nil
 	}
@@ -58,7 +72,9 @@ func (c *Core) count(t store.Txn, now time.Time, a Attempt, who subject, reason 
 		return err
 	}
 	if is := counts.locked(now, c.set.Locks, a.Source); is != was && is != "" && who.known {
-		c.log.Warn("user locked", "request", a.Request, "user", who.name, "lock", string(is), "source", a.Source.String())
+		*said = append(*said, func() {
+			c.log.Warn("user locked", "request", a.Request, "user", who.name, "lock", string(is), "source", a.Source.String())
+		})
 		if err := audit(t, c.record(now, a, who, eventLock, string(is), "")); err != nil {
 			return err
 		}
@@ -70,7 +86,9 @@ func (c *Core) count(t store.Txn, now time.Time, a Attempt, who subject, reason 
 	}
 	reached := row.wrong(now, c.set.Locks, source)
 	if reached {
-		c.log.Warn("too many wrong tries from one source", "request", a.Request, "source", a.Source.String(), "nas", a.NAS)
+		*said = append(*said, func() {
+			c.log.Warn("too many wrong tries from one source", "request", a.Request, "source", a.Source.String(), "nas", a.NAS)
+		})
 		r := c.record(now, a, subject{}, eventAlert, "source-limit", "")
 		if err := audit(t, r); err != nil {
 			return err
@@ -101,7 +119,10 @@ func (c *Core) reject(t store.Txn, now time.Time, a Attempt, who subject, reason
 	if err := audit(t, r); err != nil {
 		return Step{}, err
 	}
-	tag := c.tag(who.user.Language, a.Language)
+	tag := c.tag(a.Language)
+	if who.vouched {
+		tag = c.tag(who.user.Language, a.Language)
+	}
 	texts := &language.In(tag).Texts
 	text := texts.Denied
 	switch reason {

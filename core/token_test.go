@@ -91,7 +91,7 @@ func TestEpochVoidsTokens(t *testing.T) {
 		s = h.begin(attempt("lutz"))
 		for _, q := range h.set.PINphrase.Questions {
 			if seed[q.ID] == "" {
-				if _, err := h.SetAnswer(t.Context(), root, "lutz", q.ID, secret.New("Rumpelstilzchen")); err != nil {
+				if _, err := h.SetAnswer(t.Context(), root, "lutz", q.ID, secret.New("Rumpelstilzchen"+q.ID)); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -252,8 +252,12 @@ func (c *Core) answerInfo(o *opened, item *answerRecord, lang string) AnswerInfo
 		Exposure: pinphrase.Exposure(item.Length, c.set.PINphrase.Positions, usage.Seen),
 	}
 	p := c.set.PINphrase
+	short := item.Length <= p.Positions // since the configuration asks for more
+	if short {
+		a.Exposure = 0 // not NaN, which JSON has not
+	}
 	a.Renew = p.ExposureWarn > 0 && a.Exposure >= p.ExposureWarn
-	a.Retired = usage.Retired || p.ExposureStop > 0 && a.Exposure >= p.ExposureStop
+	a.Retired = short || usage.Retired || p.ExposureStop > 0 && a.Exposure >= p.ExposureStop
 	if q, ok := c.question(item.Question); ok {
 		a.Label = q.LabelIn(c.tag(lang), language.Tag(c.set.Language))
 	} else {
@@ -394,7 +398,7 @@ func (c *Core) ExpireUser(ctx context.Context, actor Actor, name string, at time
 			u.Expires = 0
 			return "never"
 		}
-		u.Expires = at.Unix()
+		u.Expires = max(at.Unix(), 1) // 0 means never
 		return at.UTC().Format(time.RFC3339)
 	})
 }

@@ -74,7 +74,7 @@ func (a *appliance) status(ctx context.Context) localapi.Status {
 		s.RADIUS = counters(a.radius.Stats())
 	}
 	if behind := a.core.Load().ClockBehind(); behind > time.Second {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("the host's clock is %s behind the latest time known: locks and expiries stand still until it has caught up", behind.Round(time.Second)))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the host's clock is %s behind the latest time known: locks and expiries go on from there", behind.Round(time.Second)))
 	}
 	return s
 }

@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/latchkey/latchkey/core/secret"
@@ -29,8 +30,8 @@ type Pool struct {
 	mu      sync.Mutex
 	running int
 	waiting int
-	queues  map[string][]chan struct{} // by source, in order of arrival
-	turns   []string                   // sources that wait, in order of their next turn
+	queues  map[string][]chan bool // by source, in order of arrival
+	turns   []string               // sources that wait, in order of their next turn
 }
 
 // NewPool makes a pool. It hashes once, so it takes some 20 ms.
@@ -50,7 +51,7 @@ func NewPool(cfg PoolConfig) *Pool {
 	return &Pool{
 		cfg:    cfg,
 		dummy:  Hash(secret.New("nobody has this password"), cfg.Params),
-		queues: map[string][]chan struct{}{},
+		queues: map[string][]chan bool{},
 	}
 }
 
@@ -84,11 +85,11 @@ func (p *Pool) acquire(ctx context.Context, source string) error {
 		p.mu.Unlock()
 		return nil
 	}
-	if p.waiting >= p.cfg.Waiting || len(p.queues[source]) >= p.cfg.PerSource {
+	if len(p.queues[source]) >= p.cfg.PerSource || p.waiting >= p.cfg.Waiting && !p.displace(source) {
 		p.mu.Unlock()
 		return ErrBusy
 	}
-	turn := make(chan struct{})
+	turn := make(chan bool, 1)
 	if len(p.queues[source]) == 0 {
 		p.turns = append(p.turns, source)
 	}
@@ -97,23 +98,57 @@ func (p *Pool) acquire(ctx context.Context, source string) error {
 	p.mu.Unlock()
 
 	select {
-	case <-turn:
+	case mine := <-turn:
+		if !mine {
+			return ErrBusy
+		}
 		return nil
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
 	for i, c := range p.queues[source] {
 		if c == turn {
-			p.queues[source] = append(p.queues[source][:i:i], p.queues[source][i+1:]...)
-			p.waiting--
+			p.remove(source, i)
 			p.mu.Unlock()
 			return ctx.Err()
 		}
 	}
 	p.mu.Unlock()
 	// The turn came at the same moment: pass it on.
-	p.release()
+	if <-turn {
+		p.release()
+	}
 	return ctx.Err()
+}
+
+// displace makes room for source by sending away the newest of the source that waits with the
+// most, where that has at least two more than source: a few sources cannot fill the pool.
+func (p *Pool) displace(source string) bool {
+	longest := source
+	for s, queue := range p.queues {
+		if len(queue) > len(p.queues[longest]) {
+			longest = s
+		}
+	}
+	last := len(p.queues[longest]) - 1
+	if last < len(p.queues[source])+1 {
+		return false
+	}
+	p.queues[longest][last] <- false
+	p.remove(longest, last)
+	return true
+}
+
+// remove takes the waiter at i out of the queue of source; with the last one its turn goes.
+func (p *Pool) remove(source string, i int) {
+	p.waiting--
+	queue := slices.Delete(p.queues[source], i, i+1)
+	if len(queue) > 0 {
+		p.queues[source] = queue
+		return
+	}
+	delete(p.queues, source)
+	p.turns = slices.DeleteFunc(p.turns, func(s string) bool { return s == source })
 }
 
 // release hands the slot to the next source in turn, or frees it.
@@ -135,7 +170,7 @@ func (p *Pool) release() {
 			p.turns = append(p.turns, source)
 		}
 		p.waiting--
-		close(queue[0])
+		queue[0] <- true
 		return
 	}
 	p.running--
