@@ -69,7 +69,7 @@ func (c check) listen() []netip.AddrPort {
 			c.fail(key, "1812 is RADIUS's own", "the port must not be 0")
 			continue
 		case a.Addr().Is4In6():
-			c.fail(key, fmt.Sprintf("%s", netip.AddrPortFrom(a.Addr().Unmap(), a.Port())), "is an IPv4 address in IPv6 clothes")
+			c.fail(key, netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String(), "is an IPv4 address in IPv6 clothes")
 			continue
 		case a.Addr().IsMulticast():
 			c.fail(key, "", "is no address of one machine")
