@@ -171,4 +171,10 @@ func TestUnsignedClient(t *testing.T) {
 	term = p.login(t, "lutz")
 	term.Type(t, appliance.Right(t, asked(t, term)))
 	accepted(t, term)
+
+	// Not so far that a proxy's unsigned packets would be taken: with Proxy-State a collision is forged.
+	from = a.Log.Len()
+	c := newRadclient(t, a.Address, appliance.Secret)
+	c.sendInVain(t, "auth", append(proxies, "User-Name=lutz", "User-Password="+appliance.Password)...).expect(t, "")
+	a.Log.Await(t, from, `"reason":"proxy-state-limited"`)
 }

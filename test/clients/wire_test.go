@@ -157,6 +157,7 @@ func TestRetransmission(t *testing.T) {
 	if replayed, _ := dial(t, a).exchange(t, answer); replayed[0] != accessReject {
 		t.Errorf("the answer from another port: code %d, want a Reject", replayed[0])
 	}
+	a.Log.Await(t, from, `"step":"accept"`)
 	a.Log.Await(t, from, `"reason":"replayed"`)
 	if n := strings.Count(a.Log.After(from), `"step":"accept"`); n != 1 {
 		t.Errorf("%d accepts in the log, want one\n%s", n, a.Log)
