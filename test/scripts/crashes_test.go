@@ -82,7 +82,7 @@ func (w *world) logIn(t *tally, stop chan struct{}) error {
 		select {
 		case <-stop:
 			return nil
-		case <-time.After(time.Duration(rand.IntN(20)) * time.Millisecond):
+		case <-time.After(time.Duration(rand.IntN(4)) * time.Millisecond):
 		}
 		challenge, err := client.Ask(background, radclient.Request{User: t.user, Password: secret.New("checked elsewhere")})
 		if err != nil {

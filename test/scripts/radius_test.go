@@ -17,12 +17,17 @@ import (
 // ask sends one Access-Request and says what came: the kind of the reply, the length of its
 // State, and what it shows.
 func (w *world) ask(ts *testscript.TestScript, user, text string, state []byte) radclient.Reply {
+	if w.client != nil && w.patience != patience(ts) {
+		_ = w.client.Close()
+		w.client = nil
+	}
 	if w.client == nil {
+		w.patience = patience(ts)
 		server := ts.Getenv("RADIUS")
 		if w.tap != nil {
 			server = w.tap.front.LocalAddr().String()
 		}
-		client, err := w.dial(server, patience(ts))
+		client, err := w.dial(server, w.patience)
 		ts.Check(err)
 		w.client = client
 	}

@@ -25,6 +25,7 @@
 //	crowd FILE N                    a CSV file of N users
 //	import-killed FILE              an import during which the daemon is killed
 //	reference                       $REFERENCE is the one that the last reject has shown
+//	typed                           $TYPED is what was typed last
 //	follow, followed REGEX          audit --follow, and what it says
 //	fill SIZE, unfill               takes room from a state on a small disk, and gives it back
 //	crashes N                       logins against a daemon that is killed N times at random moments
@@ -97,7 +98,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"enrol": enrolCommand, "know": knowCommand, "login": loginCommand, "begin": beginCommand, "answer": answerCommand,
 	"tap": tapCommand, "resend": resendCommand, "change": changeCommand, "same": sameCommand, "mask": maskCommand,
 	"expand": expandCommand, "crowd": crowdCommand, "import-killed": importKilledCommand,
-	"reference": referenceCommand, "follow": followCommand, "followed": followedCommand,
+	"reference": referenceCommand, "typed": typedCommand, "follow": followCommand, "followed": followedCommand,
 	"fill": fillCommand, "unfill": unfillCommand, "damage": damageCommand, "crashes": crashesCommand,
 	"no-secrets": noSecretsCommand,
 }

@@ -17,8 +17,8 @@ import (
 // noSecretsCommand looks into every file below $WORK for every secret of known/. It fails
 // too where it would find nothing: with no secrets, no log, no state, nothing said.
 func noSecretsCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) > 0 {
-		ts.Fatalf("usage: no-secrets")
+	if len(args) > 0 {
+		ts.Fatalf("usage: [!] no-secrets")
 	}
 	w := of(ts)
 	canaries, err := w.canaries()
@@ -44,10 +44,17 @@ func noSecretsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	for _, leak := range result.leaks {
 		ts.Logf("LEAK: %s", leak)
 	}
+	typed := w.typedNowhere()
+	if neg {
+		if len(result.leaks) == 0 && typed == nil {
+			ts.Fatalf("no secret was found")
+		}
+		return
+	}
 	if len(result.leaks) > 0 {
 		ts.Fatalf("secrets stand where they must not")
 	}
-	ts.Check(w.typedNowhere())
+	ts.Check(typed)
 	ts.Logf("%d files, %d bytes, %d secrets: none found", len(result.files), result.bytes, len(canaries))
 }
 

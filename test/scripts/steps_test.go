@@ -105,6 +105,8 @@ func referenceCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("REFERENCE", shown[1])
 }
 
+func typedCommand(ts *testscript.TestScript, _ bool, _ []string) { ts.Setenv("TYPED", of(ts).last) }
+
 // follower is a running `latchkey audit --follow`.
 type follower struct {
 	mu   sync.Mutex

@@ -21,14 +21,15 @@ import (
 
 // world is what one script has beside its files.
 type world struct {
-	dir    string // $WORK
-	server string // $RADIUS
-	daemon *daemon
-	client *radclient.Client // of begin and answer; nil: not yet
-	tap    *tap              // nil: begin and answer speak with the daemon directly
-	states map[string]begun  // by user, of begin
-	typed  map[string]bool   // characters of answers, which no log may show
-	last   string            // typed last
+	dir      string // $WORK
+	server   string // $RADIUS
+	daemon   *daemon
+	client   *radclient.Client // of begin and answer; nil: not yet
+	patience time.Duration     // of client
+	tap      *tap              // nil: begin and answer speak with the daemon directly
+	states   map[string]begun  // by user, of begin
+	typed    map[string]bool   // characters of answers, which no log may show
+	last     string            // typed last
 
 	follower *follower // of follow
 }
