@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if err := b.flags(args); err != nil {
 		return err
 	}
-	// Beside the build, on the disk: in memory, durability would cost nothing.
+	// It should be on a disk: in memory, durability would cost nothing.
 	if b.dir, err = os.MkdirTemp(b.dir, "latchkey-bench-"); err != nil {
 		return err
 	}
@@ -145,60 +145,32 @@ func (b *bench) endAll() {
 
 func (b *bench) measure(ctx context.Context) error {
 	b.say("%s, %d processors, %s", runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
-	var all []*contender
-	small, err := b.appliance(ctx, "small", 0, people{"s", smallStore, "hello"})
-	if err != nil {
+	r := &report{b: b}
+	defer r.close()
+	if err := b.prepare(r); err != nil {
 		return err
 	}
-	r := report{b: b, small: small}
-	ours, err := b.contend(small, fmt.Sprintf("Latchkey, %d users", smallStore), smallStore, "s")
-	if err != nil {
-		return err
-	}
-	defer ours.generator.Close()
-	if b.has("latchkey") {
-		all = append(all, ours)
-		r.ours = ours
-	}
-	if b.has("freeradius") {
-		peer, err := b.peer()
-		if err != nil {
-			return err
-		}
-		defer peer.generator.Close()
-		all = append(all, peer)
-		r.peer = peer
-	}
-	if b.users > 0 {
-		large, err := b.large(ctx, &r)
-		if err != nil {
-			return err
-		}
-		defer large.generator.Close()
-		all = append(all, large)
-		r.large = large
-	}
-	if len(all) > 0 {
+	if all := r.contenders(); len(all) > 0 {
 		b.say("closed loop: %d workers, each begins the next login as soon as one is through", b.workers)
 		if err := b.alternate(ctx, "throughput", b.rounds, unlimited, all...); err != nil {
 			return err
 		}
-		r.throughput(all)
-	}
-	if b.has("latency") && len(all) > 0 {
-		b.say("open loop at half of that")
-		if err := b.alternate(ctx, "half load", max(2, b.rounds/2), b.halfOf(all), all...); err != nil {
-			return err
+		r.carried = keep(all)
+		if b.has("latency") {
+			b.say("open loop at half of that")
+			if err := b.alternate(ctx, "half load", max(2, b.rounds/2), halfOf(all), all...); err != nil {
+				return err
+			}
+			r.relaxed = keep(all)
 		}
-		r.latency(all)
 	}
 	if b.has("password") {
-		if err := b.password(ctx, small, &r); err != nil {
+		if err := b.password(ctx, r); err != nil {
 			return err
 		}
 	}
-	if r.large != nil {
-		if err := b.afterwards(ctx, &r); err != nil {
+	if r.store != nil {
+		if err := b.afterwards(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -206,8 +178,32 @@ func (b *bench) measure(ctx context.Context) error {
 	return nil
 }
 
+// prepare starts the servers that the chosen parts need, and opens the generators.
+func (b *bench) prepare(r *report) (err error) {
+	if b.has("latchkey") || b.has("password") {
+		p := people{prefix: "s", count: smallStore, password: "hello"}
+		if r.small, err = b.appliance("small", 0, p); err != nil {
+			return err
+		}
+		if b.has("latchkey") {
+			if r.ours, err = b.contend(r.small, fmt.Sprintf("Latchkey, %d users", smallStore), p); err != nil {
+				return err
+			}
+		}
+	}
+	if b.has("freeradius") {
+		if r.peer, err = b.peer(); err != nil {
+			return err
+		}
+	}
+	if b.users > 0 {
+		return b.large(r)
+	}
+	return nil
+}
+
 // halfOf keeps the rates, since the rounds that they come from are replaced.
-func (b *bench) halfOf(all []*contender) func(*contender) float64 {
+func halfOf(all []*contender) func(*contender) float64 {
 	rates := map[*contender]float64{}
 	for _, c := range all {
 		rates[c] = half(c)

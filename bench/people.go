@@ -26,13 +26,16 @@ type people struct {
 	prefix   string // of their names
 	count    int
 	password string
+	apart    int // only every so many-th of those who are enrolled; 0: all
 }
 
 func (p people) Len() int { return p.count }
 
 func (p people) Name(dst []byte, i int) []byte {
-	return strconv.AppendInt(append(dst, p.prefix...), int64(i), 10)
+	return strconv.AppendInt(append(dst, p.prefix...), int64(p.number(i)), 10)
 }
+
+func (p people) number(i int) int { return i * max(1, p.apart) }
 
 func (p people) Password(dst []byte, _ int) []byte { return append(dst, p.password...) }
 
@@ -49,7 +52,7 @@ func (p people) Answer(dst []byte, i int, phrase []byte) []byte {
 func (p people) answer(dst []byte, i, question int) []byte {
 	h := fnv.New64a()
 	var seed [16]byte
-	binary.LittleEndian.PutUint64(seed[:], uint64(i))
+	binary.LittleEndian.PutUint64(seed[:], uint64(p.number(i)))
 	binary.LittleEndian.PutUint64(seed[8:], uint64(question))
 	_, _ = h.Write(seed[:])
 	state := h.Sum64()

@@ -8,22 +8,36 @@ import (
 	"github.com/latchkey/latchkey/bench/load"
 )
 
-// report gathers what was measured, and says it at the end as Markdown.
+// report gathers what was measured, and says it at the end as Markdown. What was not measured
+// is nil.
 type report struct {
-	b                 *bench
-	small, store      *latchkey
-	ours, peer, large *contender
-	passwords         *contender
-	onDisk            int64
-	startClean        time.Duration
-	startKilled       time.Duration
-	killed            *load.Result
-	carried           map[*contender][]round
-	relaxed           map[*contender][]round
+	b            *bench
+	small, store *latchkey // store is the large one
+
+	ours, peer, large, everybody, passwords *contender
+
+	carried, relaxed map[*contender][]round
+
+	onDisk                  int64
+	startClean, startKilled time.Duration
+	killed                  *load.Result
 }
 
-func (r *report) throughput(all []*contender) { r.carried = keep(all) }
-func (r *report) latency(all []*contender)    { r.relaxed = keep(all) }
+// contenders are those that are measured in turn.
+func (r *report) contenders() (all []*contender) {
+	for _, c := range []*contender{r.ours, r.peer, r.large, r.everybody} {
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func (r *report) close() {
+	for _, c := range r.contenders() {
+		_ = c.generator.Close()
+	}
+}
 
 func keep(all []*contender) map[*contender][]round {
 	m := map[*contender][]round{}
@@ -58,13 +72,10 @@ func batch(r round) float64 {
 func (r *report) print() {
 	say := r.b.say
 	say("\n## Results\n\nMedian (min–max) of the rounds; %d processors, shared by server and load generator.\n", runtime.NumCPU())
-	all := []*contender{r.ours, r.peer, r.large}
 	say("| closed loop, %d workers | logins/s | p50 ms | p99 ms | max ms | server µs CPU/login | generator µs CPU/login | commits/sync | MB resident |", r.b.workers)
 	say("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-	for _, c := range all {
-		if rounds := r.carried[c]; c != nil && len(rounds) > 0 {
-			row(say, c.name, rounds)
-		}
+	for _, c := range r.contenders() {
+		row(say, c.name, r.carried[c])
 	}
 	if r.passwords != nil {
 		row(say, r.passwords.name, r.passwords.rounds)
@@ -72,15 +83,14 @@ func (r *report) print() {
 	if len(r.relaxed) > 0 {
 		say("\n| open loop, half of that | logins/s | p50 ms | p99 ms | max ms | server µs CPU/login | generator µs CPU/login | commits/sync | MB resident |")
 		say("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-		for _, c := range all {
-			if c != nil {
-				row(say, c.name, r.relaxed[c])
-			}
+		for _, c := range r.contenders() {
+			row(say, c.name, r.relaxed[c])
 		}
 	}
 	say("")
 	r.ratio("Latchkey carries", r.ours, r.peer, "times the logins of FreeRADIUS")
-	r.ratio("The large store carries", r.large, r.ours, "times the logins of the small one")
+	r.ratio("The large store carries", r.large, r.ours, "times the logins of the small one, for as many people")
+	r.ratio("The large store carries", r.everybody, r.ours, "times the logins of the small one, when everybody logs in")
 	if r.store != nil {
 		n := float64(r.b.users)
 		say("- %d users: imported in %.1f s (%.0f a second), %.0f bytes a user on disk after a clean end, ready %.2f s after a start, %.2f s after kill -9 under load.",

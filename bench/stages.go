@@ -11,7 +11,7 @@ import (
 )
 
 // appliance starts a daemon of ours and enrols people.
-func (b *bench) appliance(_ context.Context, name string, port uint16, p people) (*latchkey, error) {
+func (b *bench) appliance(name string, port uint16, p people) (*latchkey, error) {
 	l, err := newLatchkey(b.binaries, name, b.path(name), b.listen(port))
 	if l != nil && l.running != nil {
 		b.running = append(b.running, l.running)
@@ -28,8 +28,8 @@ func (b *bench) appliance(_ context.Context, name string, port uint16, p people)
 	return l, nil
 }
 
-func (b *bench) contend(l *latchkey, name string, count int, prefix string) (*contender, error) {
-	c, err := newContender(name, l.proc, l.address, gateway, b.workers, people{prefix, count, "hello"})
+func (b *bench) contend(l *latchkey, name string, p people) (*contender, error) {
+	c, err := newContender(name, l.proc, l.address, gateway, b.workers, p)
 	if err != nil {
 		return nil, err
 	}
@@ -46,21 +46,31 @@ func (b *bench) peer() (*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newContender("FreeRADIUS "+r.version, r.proc, r.address, gateway, b.workers, twins{people{"two", smallStore, "hello"}})
+	return newContender("FreeRADIUS "+r.version, r.proc, r.address, gateway, b.workers, twins{people{prefix: "two", count: smallStore, password: "hello"}})
 }
 
-// large fills a second store and measures what its size costs.
-func (b *bench) large(ctx context.Context, r *report) (*contender, error) {
-	l, err := b.appliance(ctx, "large", 1, people{"l", b.users, "hello"})
+// large fills a second store and measures what its size costs: once with as many people as log
+// in at the small one, so that only the size differs, and once with everybody, most of whom are
+// new to the caches, and log in for the first time ever.
+func (b *bench) large(r *report) error {
+	everybody := people{prefix: "l", count: b.users, password: "hello"}
+	l, err := b.appliance("large", 1, everybody)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.store = l
 	if r.onDisk, err = b.restart(l, syscall.SIGTERM); err != nil {
-		return nil, err
+		return err
 	}
 	r.startClean = l.Ready
-	return b.contend(l, fmt.Sprintf("Latchkey, %d users", b.users), b.users, "l")
+	few := everybody
+	few.count = min(smallStore, b.users)
+	few.apart = b.users / few.count
+	if r.large, err = b.contend(l, fmt.Sprintf("Latchkey, %d of %d users", few.count, b.users), few); err != nil {
+		return err
+	}
+	r.everybody, err = b.contend(l, fmt.Sprintf("Latchkey, all of %d users", b.users), everybody)
+	return err
 }
 
 // afterwards kills the large store's daemon in the middle of its work.
@@ -92,8 +102,9 @@ func (b *bench) restart(l *latchkey, sig syscall.Signal) (int64, error) {
 }
 
 // password measures logins whose first factor is a password that Latchkey keeps.
-func (b *bench) password(ctx context.Context, l *latchkey, r *report) error {
-	p := people{"p", withHash, "correct horse battery staple"}
+func (b *bench) password(ctx context.Context, r *report) error {
+	l := r.small
+	p := people{prefix: "p", count: withHash, password: "correct horse battery staple"}
 	if _, err := l.enrol(p, true); err != nil {
 		return err
 	}
