@@ -278,8 +278,9 @@ func TestTheStateRecordIsBounded(t *testing.T) {
 	var st stateRecord
 	var who subject
 	_ = h.store.View(t.Context(), func(r store.Reader) (err error) {
-		who, err = h.lookup(r, "lutz")
-		_, err = get(r, keyState(who.id), &st)
+		if who, err = h.lookup(r, "lutz"); err == nil {
+			_, err = get(r, keyState(who.id), &st)
+		}
 		return err
 	})
 	var ans answersRecord

@@ -153,7 +153,7 @@ func TestCheck(t *testing.T) {
 }
 
 func FuzzNormalise(f *testing.F) {
-	for _, text := range []string{"Heidelberg", "FC Bayern", "Straße", "Mu\u0308ller", "שָׁלוֹם\u200e", "👨‍👩‍👧", "क्‍ष", "\u1112 \u1161", "#️⃣", "a\u200db", "İ", "ŉ", "ﷺ", "\xff", "a\x00"} {
+	for _, text := range []string{"Heidelberg", "FC Bayern", "Straße", "Mu\u0308ller", "שָׁלוֹם\u200e", "👨\u200d👩\u200d👧", "क्\u200dष", "\u1112 \u1161", "#️⃣", "a\u200db", "İ", "ŉ", "ﷺ", "\xff", "a\x00"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -152,7 +152,7 @@ func (b *batch) rerun(r *request) {
 	t := &r.txn
 	t.Reset()
 	t.base, t.first = b.overlay, nil
-	r.err, r.threw = guarded(func() error { return r.fn(t) })
+	r.threw, r.err = guarded(func() error { return r.fn(t) })
 	if r.err == nil && r.threw == nil {
 		r.err = t.Err()
 	}

@@ -244,7 +244,7 @@ func (t *thrown) again() {
 }
 
 // guarded runs fn so that a panic or Goexit in it hurts nobody else.
-func guarded(fn func() error) (err error, threw *thrown) {
+func guarded(fn func() error) (threw *thrown, err error) {
 	done := make(chan struct{})
 	go func() {
 		returned := false
