@@ -301,7 +301,7 @@ func (c *Core) ask(a Attempt, p *policy, who subject, now time.Time, checked boo
 // challenge seals the token and makes the step.
 func (c *Core) challenge(a Attempt, p *policy, who subject, now time.Time, kind token.Kind, checked bool, id [8]byte, prompt string) Step {
 	return Step{
-		Kind: Challenge, User: who.name, Prompt: prompt,
+		Kind: Challenge, User: who.name, Prompt: prompt, Secret: true,
 		Token: c.tokens.Seal(now, token.Claims{
 			Kind: kind, Door: uint8(a.Door), First: checked, Origin: c.origin(a),
 			User: who.id, Epoch: who.user.Epoch, Challenge: id, Policy: p.hash, Expires: now.Add(c.set.TokenLife),

@@ -258,5 +258,5 @@ func guarded(fn func() error) (threw *thrown, err error) {
 		returned = true
 	}()
 	<-done
-	return err, threw
+	return threw, err
 }
