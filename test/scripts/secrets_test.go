@@ -34,7 +34,11 @@ func noSecretsCommand(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("the search does not even find %s where it is kept", c.name)
 		}
 	}
-	result, err := search(root, canaries, func(path string) bool { return path == "known" })
+	canaries = append(canaries, w.keyset())
+	// The keyset, and copies that a script makes of it, lie where they belong.
+	result, err := search(root, canaries, func(path string) bool {
+		return path == "known" || path == "keyset" || path == "good" || path == "other" || path == "keyset2"
+	})
 	ts.Check(err)
 	for _, needed := range []string{logFile, outputs, "state/", "latchkey.yaml"} {
 		if !result.searched(needed) {
@@ -56,6 +60,21 @@ func noSecretsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(typed)
 	ts.Logf("%d files, %d bytes, %d secrets: none found", len(result.files), result.bytes, len(canaries))
+}
+
+// keyset is the longest word in the keyset's file, which is a key.
+func (w *world) keyset() canary {
+	text, err := os.ReadFile(filepath.Join(w.dir, "keyset"))
+	longest := ""
+	for _, word := range regexp.MustCompile(`[A-Za-z0-9+/_=-]+`).FindAllString(string(text), -1) {
+		if len(word) > len(longest) {
+			longest = word
+		}
+	}
+	if err != nil || len(longest) < 32 {
+		panic(fmt.Sprintf("no keyset is there to be searched for: %v", err))
+	}
+	return canary{"keyset", forms(longest)}
 }
 
 // canary is a secret in all the forms in which it may be seen.
@@ -131,8 +150,10 @@ func search(root string, canaries []canary, skip func(path string) bool) (*found
 		switch {
 		case err != nil:
 			return err
-		case skip != nil && skip(name):
+		case skip != nil && skip(name) && entry.IsDir():
 			return fs.SkipDir
+		case skip != nil && skip(name):
+			return nil
 		case !entry.Type().IsRegular():
 			return nil
 		}
