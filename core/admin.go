@@ -3,6 +3,8 @@ package core
 import (
 	"errors"
 	"time"
+
+	"github.com/latchkey/latchkey/core/store"
 )
 
 // Role is what an actor at the admin socket may do. Each role may do what those after it may.
@@ -165,6 +167,12 @@ var (
 	ErrNoSuchQuestion = errors.New("no such question")
 	ErrInvalid        = errors.New("invalid")
 	ErrRefused        = errors.New("refused")
+)
+
+// What a door may hear of the state under a change that failed: nothing was kept, or nobody knows.
+var (
+	ErrNoRoom         = store.ErrFull
+	ErrUnknownOutcome = store.ErrUnknown
 )
 
 func problem(kind error, text, hint string) *Problem { return &Problem{kind, text, hint} }

@@ -42,6 +42,14 @@ func tell(log *slog.Logger, request string, err error) (int, Problem) {
 		return refused.status, refused.Problem
 	case errors.As(err, &problem):
 		return statusOf(problem.Kind), Problem{problem.Text, problem.Hint}
+	case errors.Is(err, core.ErrNoRoom):
+		log.Error("request refused", "err", err)
+		return http.StatusInsufficientStorage, Problem{"the disk of the state is full or read-only: nothing was changed",
+			"make room under state_dir; latchkeyd goes on by itself"}
+	case errors.Is(err, core.ErrUnknownOutcome):
+		log.Error("request with unknown outcome", "err", err)
+		return http.StatusServiceUnavailable, Problem{"it is not known whether this was done",
+			"look (`latchkey user show`, `latchkey audit`), then try again"}
 	}
 	log.Error("request failed", "err", err)
 	return http.StatusInternalServerError, internal(request)
