@@ -7,7 +7,7 @@ import (
 
 // The PINs that a thief tries first, by rule: a rule says why, covers every length, and is the same few lines
 // in each client, where a list would be long and yet have gaps. Of all PINs with six digits the rules
-// refuse about one in seven, with four digits about one in four.
+// refuse about one in seven, with four digits about one in five.
 
 // commonDigits judges a text of at least four digits.
 func commonDigits(d string) bool {
