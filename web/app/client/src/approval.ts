@@ -1,0 +1,64 @@
+// A login that is being approved: between the first signature, which brought the symbols, and the second.
+import { base64url, hex } from "./bytes.ts";
+import { signApproval } from "./keys.ts";
+import { approveMessage, displayedHash, type Pending } from "./messages.ts";
+import { ProtocolError } from "./problem.ts";
+import type { Reply } from "./reply.ts";
+import type { Transport } from "./transport.ts";
+
+export interface Approved {
+  /** The login that was let in. */
+  pending: string;
+  /** To be typed at a prompt that could show no symbol. */
+  code?: string;
+}
+
+export class Approval {
+  readonly #transport: Transport;
+  readonly #device: string;
+  readonly #nonce: string;
+  #key: CryptoKey | undefined;
+
+  private constructor(
+    transport: Transport, device: string, key: CryptoKey, nonce: string,
+    readonly pendings: readonly Pending[],
+    /** Names of the symbols to choose from, nine of them. */
+    readonly symbols: readonly string[],
+  ) {
+    this.#transport = transport;
+    this.#device = device;
+    this.#key = key;
+    this.#nonce = nonce;
+  }
+
+  static async from(transport: Transport, device: string, key: CryptoKey, reply: Reply): Promise<Approval> {
+    const pendings = reply.pendings("pendings");
+    // What is signed later is what is shown now; an appliance that reckons otherwise is not to be followed.
+    if (hex(reply.bytes("displayed")) !== hex(await displayedHash(pendings))) {
+      throw new ProtocolError("the appliance displays something else than it sends");
+    }
+    const symbols = reply.texts("symbols");
+    if (new Set(symbols).size !== symbols.length) throw new ProtocolError("a symbol stands twice");
+    return new Approval(transport, device, key, reply.binary("nonce"), pendings, symbols);
+  }
+
+  /** The second signature. The symbol chooses the login; one that belongs to none ends them all. Works once. */
+  async approve(symbol: string): Promise<Approved> {
+    const key = this.#key;
+    if (!key) throw new ProtocolError("this approval is used up");
+    if (!this.symbols.includes(symbol)) throw new ProtocolError("no such symbol");
+    this.close();
+    const message = approveMessage(this.#device, this.#nonce, symbol, await displayedHash([...this.pendings]));
+    const reply = await this.#transport.call(this.#device, "approve", {
+      nonce: this.#nonce, symbol, signature: base64url(await signApproval(key, message)),
+    });
+    if (reply.text("result") !== "approved") throw new ProtocolError("reply: result is not approved");
+    const code = reply.optionalText("code");
+    return { pending: reply.text("pending"), ...(code ? { code } : {}) };
+  }
+
+  /** Forgets the key. */
+  close(): void {
+    this.#key = undefined;
+  }
+}

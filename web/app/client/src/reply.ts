@@ -1,0 +1,78 @@
+// Reads the appliance's replies. A reply of the wrong shape is a ProtocolError, never an undefined further down.
+import { type Bytes, unbase64url } from "./bytes.ts";
+import type { Pending } from "./messages.ts";
+import { ProtocolError } from "./problem.ts";
+
+export class Reply {
+  readonly #fields: Record<string, unknown>;
+  constructor(value: unknown) {
+    if (!value || typeof value !== "object" || Array.isArray(value)) throw new ProtocolError("a reply is no object");
+    this.#fields = value as Record<string, unknown>;
+  }
+
+  #wrong(field: string, want: string): ProtocolError {
+    return new ProtocolError(`reply: ${field} is not ${want}`);
+  }
+
+  text(field: string): string {
+    const value = this.#fields[field];
+    if (typeof value !== "string") throw this.#wrong(field, "a text");
+    return value;
+  }
+  optionalText(field: string): string | undefined {
+    return this.#fields[field] === undefined ? undefined : this.text(field);
+  }
+  count(field: string): number {
+    const value = this.#fields[field];
+    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw this.#wrong(field, "a count");
+    return value;
+  }
+  optionalCount(field: string): number | undefined {
+    return this.#fields[field] === undefined ? undefined : this.count(field);
+  }
+  bytes(field: string): Bytes {
+    try {
+      return unbase64url(this.text(field));
+    } catch {
+      throw this.#wrong(field, "base64url");
+    }
+  }
+  /** The base64url text itself, once it is known to be such. */
+  binary(field: string): string {
+    this.bytes(field);
+    return this.text(field);
+  }
+  array(field: string): unknown[] {
+    const value = this.#fields[field];
+    if (!Array.isArray(value)) throw this.#wrong(field, "a list");
+    return value;
+  }
+  texts(field: string): string[] {
+    const list = this.array(field);
+    if (!list.every((t) => typeof t === "string")) throw this.#wrong(field, "a list of texts");
+    return list as string[];
+  }
+  objects(field: string): Reply[] {
+    return this.array(field).map((item) => new Reply(item));
+  }
+  object(field: string): Reply | undefined {
+    const value = this.#fields[field];
+    return value === undefined || value === null ? undefined : new Reply(value);
+  }
+  raw(field: string): unknown {
+    return this.#fields[field];
+  }
+  pendings(field: string): Pending[] {
+    return this.array(field).map((item) => {
+      const p = new Reply(item);
+      const time = (f: string) => {
+        if (Number.isNaN(Date.parse(p.text(f)))) throw this.#wrong(f, "a time");
+        return p.text(f);
+      };
+      return {
+        id: p.text("id"), service: p.text("service"), host: p.text("host"), source: p.text("source"),
+        created: time("created"), expires: time("expires"),
+      };
+    });
+  }
+}

@@ -1,0 +1,126 @@
+// What the test appliance keeps: invitations, devices, waiting logins. All of it in memory.
+import { type KeyObject, randomBytes } from "node:crypto";
+
+export class Problem extends Error {
+  constructor(readonly code: string, readonly status = 403, readonly members: Record<string, unknown> = {}) {
+    super(code);
+  }
+}
+
+export interface Invited {
+  id: string;
+  secret: Buffer;
+  user: string;
+  trusted: boolean;
+  spentBy?: string;
+}
+
+export interface PhoneDevice {
+  id: string;
+  user: string;
+  name: string;
+  key: KeyObject;
+  keySpki: Buffer;
+  counter: number;
+  last?: { hash: string; status: number; body: string };
+  state: "setup" | "inert" | "active";
+  refused?: "device-locked" | "device-cloned" | "device-revoked";
+  checkCode?: string;
+  share: Uint8Array;
+  nextShare?: Uint8Array;
+  approval?: KeyObject;
+  approvalSpki?: Buffer;
+  nextApproval?: KeyObject;
+  nextSpki?: Buffer;
+  generation: number;
+  renewNonce?: string;
+  evaluations: Map<string, { nonce: string; purpose: string }>;
+  row: number;
+  life: number;
+  openNonce?: { nonce: string; logins: Login[] };
+  subscription?: object | null;
+  streams: Set<(event: string) => void>;
+}
+
+export type Outcome = "approved" | "cancel" | "not-me" | "wrong-symbol" | "other-chosen" | "expired";
+
+export interface Login {
+  id: string;
+  user: string;
+  service: string;
+  host: string;
+  source: string;
+  created: Date;
+  expires: Date;
+  symbol: string;
+  outcome?: Outcome;
+  waiting: ((outcome: Outcome) => void)[];
+}
+
+export const symbols = [
+  "anchor", "umbrella", "star", "moon", "sun", "scissors", "telephone", "envelope",
+  "crown", "scales", "plane", "house", "music", "cup", "gear", "clover",
+];
+
+export class State {
+  readonly invitations = new Map<string, Invited>();
+  readonly devices = new Map<string, PhoneDevice>();
+  readonly logins = new Map<string, Login>();
+  brand: Record<string, unknown> = {};
+  appliance = "Example GmbH";
+  pinDigits = 6;
+  triesInRow = 5;
+  triesForLife = 20;
+  /** So many replies are thrown away after their call was taken. */
+  loseReplies = 0;
+  /** Calls that were taken, by name. */
+  calls: string[] = [];
+
+  devicesOf(user: string): PhoneDevice[] {
+    return [...this.devices.values()].filter((d) => d.user === user);
+  }
+
+  waitingOf(user: string): Login[] {
+    const now = Date.now();
+    const waiting = [...this.logins.values()].filter((l) => l.user === user && !l.outcome);
+    for (const login of waiting) if (login.expires.getTime() <= now) this.end(login, "expired");
+    return waiting.filter((l) => !l.outcome);
+  }
+
+  raise(user: string, login: { service?: string; host?: string; source?: string; seconds?: number }): Login {
+    const waiting = this.waitingOf(user);
+    if (waiting.length >= 2) throw new Problem("busy", 409);
+    const free = symbols.filter((s) => !waiting.some((l) => l.symbol === s));
+    const created = new Date();
+    const raised: Login = {
+      id: randomBytes(16).toString("base64url"), user,
+      service: login.service ?? "VPN", host: login.host ?? "gate.example.org", source: login.source ?? "198.51.100.7",
+      created, expires: new Date(created.getTime() + (login.seconds ?? 60) * 1000),
+      symbol: free[randomBytes(1)[0]! % free.length]!, waiting: [],
+    };
+    this.logins.set(raised.id, raised);
+    this.#tell(user, "pending", raised.id);
+    return raised;
+  }
+
+  end(login: Login, outcome: Outcome): void {
+    if (login.outcome) return;
+    login.outcome = outcome;
+    for (const wake of login.waiting) wake(outcome);
+    this.#tell(login.user, "ended", login.id);
+  }
+
+  #tell(user: string, event: string, id: string): void {
+    for (const device of this.devicesOf(user)) {
+      for (const send of device.streams) send(`event: ${event}\ndata: ${JSON.stringify({ id })}\n\n`);
+    }
+  }
+}
+
+/** The nine symbols of a grid: those that wait, and others. */
+export function grid(waiting: Login[]): string[] {
+  const shown = waiting.map((l) => l.symbol);
+  const rest = symbols.filter((s) => !shown.includes(s));
+  while (shown.length < 9) shown.push(rest.splice(randomBytes(1)[0]! % rest.length, 1)[0]!);
+  return shown.map((s) => ({ s, at: randomBytes(4).readUInt32BE() })).sort((a, b) => a.at - b.at).map(({ s }) => s);
+}
