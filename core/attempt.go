@@ -1,6 +1,10 @@
 package core
 
-import "github.com/latchkey/latchkey/core/secret"
+import (
+	"time"
+
+	"github.com/latchkey/latchkey/core/secret"
+)
 
 // Secret is a text that prints as "[secret]" in every format.
 type Secret = secret.Secret
@@ -80,7 +84,8 @@ type Attempt struct {
 
 // Reply is what a door brings back for a Challenge.
 type Reply struct {
-	Attempt        // as at Begin, of the packet that brings the reply; Password is not used
-	Token   string // the token of the Challenge
-	Text    Secret // what the person typed
+	Attempt               // as at Begin, of the packet that brings the reply; Password is not used
+	Token   string        // the token of the Challenge
+	Text    Secret        // what the person typed
+	Wait    time.Duration // how long the door can wait for a phone before it needs a Step
 }

@@ -141,7 +141,7 @@ func (c *Core) question(id string) (pinphrase.Question, bool) {
 // be answered under another. Reply attributes and names are left out.
 func hashPolicy(p Policy) (h [8]byte) {
 	m := sha256.New()
-	fmt.Fprintf(m, "%q %q %q %q", p.First, p.Second, p.Realm, p.Unenrolled)
+	fmt.Fprintf(m, "%q %q %q %q %v", p.First, p.Second, p.Realm, p.Unenrolled, p.Fallback)
 	copy(h[:], m.Sum(nil))
 	return h
 }

@@ -36,6 +36,7 @@ type Policy struct {
 	Name       string
 	First      FirstKind
 	Second     []Method // in the order in which they are offered
+	Fallback   bool     // with a phone, a PINphrase may be answered instead
 	Realm      string   // between realms nothing of a PINphrase is shared
 	Unenrolled Unenrolled
 	Reply      []Attribute            // of every Accept
@@ -70,5 +71,6 @@ type Settings struct {
 	Locks     Locks
 	PINphrase pinphrase.Settings
 	CodeWords CodeWords
+	Device    DeviceSettings
 	TokenLife time.Duration // how long a Challenge may be answered; 0: 120 s
 }
