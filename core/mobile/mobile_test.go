@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -314,6 +315,33 @@ func TestCommonShare(t *testing.T) {
 		t.Logf("%d digits: %.1f %% refused", digits, 100*share)
 		if share < want[0] || share > want[1] {
 			t.Errorf("%d digits: %.1f %% refused", digits, 100*share)
+		}
+	}
+}
+
+func TestTexts(t *testing.T) {
+	type all struct {
+		Device     DeviceID
+		Evaluation EvaluationID
+		Pending    PendingID
+		Nonce      Nonce
+		Bytes      Bytes
+	}
+	in := all{testDevice, testEvaluation, PendingID(testEvaluation), testNonce, Bytes{0xff, 0xfe}}
+	text := must[[]byte](t)(json.Marshal(in))
+	const want = `{"Device":"101112131415161718191a1b","Evaluation":"ICEiIyQlJicoKSorLC0uLw","Pending":"ICEiIyQlJicoKSorLC0uLw",` +
+		`"Nonce":"QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8","Bytes":"__4"}`
+	if string(text) != want {
+		t.Errorf("%s", text)
+	}
+	var out all
+	if err := json.Unmarshal(text, &out); err != nil || out.Device != in.Device || out.Evaluation != in.Evaluation ||
+		out.Pending != in.Pending || out.Nonce != in.Nonce || !bytes.Equal(out.Bytes, in.Bytes) {
+		t.Errorf("%+v, %v", out, err)
+	}
+	for _, bad := range []string{`{"Pending":"ICEiIyQlJicoKSorLC0uLx"}`, `{"Nonce":"QEFC"}`, `{"Evaluation":"ICEiIyQlJicoKSorLC0uLw=="}`, `{"Bytes":"a+b/"}`, `{"Bytes":"_\n_4"}`, `{"Device":"ab"}`} {
+		if err := json.Unmarshal([]byte(bad), &out); !errors.Is(err, ErrSyntax) {
+			t.Errorf("%s: %v", bad, err)
 		}
 	}
 }
