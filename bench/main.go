@@ -14,6 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -49,7 +50,6 @@ type bench struct {
 	only    []string
 	profile string
 	dir     string
-	port    uint16
 	threads int
 
 	binaries binaries
@@ -96,7 +96,6 @@ func (b *bench) flags(args []string) error {
 	f.StringVar(&b.profile, "profile", "", "write what perf records of latchkeyd's last round to this file")
 	f.StringVar(&b.dir, "dir", "", "a folder on the disk that is to be measured (default: that for temporary files)")
 	only := f.String("only", strings.Join(parts, ","), "which parts to run")
-	port := f.Uint("port", 21812, "the first of the UDP ports to use")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -109,13 +108,12 @@ func (b *bench) flags(args []string) error {
 	if *quick {
 		b.rounds, b.seconds = min(b.rounds, 3), min(b.seconds, 3*time.Second)
 	}
-	if f.NArg() > 0 || b.rounds < 1 || b.seconds < time.Second || b.workers < 1 || b.workers > smallStore || *port > 65000 {
-		return errors.New("rounds, seconds, workers or port make no sense")
+	if f.NArg() > 0 || b.rounds < 1 || b.seconds < time.Second || b.workers < 1 || b.workers > smallStore {
+		return errors.New("rounds, seconds, or workers make no sense")
 	}
 	if b.users != 0 && b.users < b.workers {
 		return fmt.Errorf("-users: %d workers need at least as many", b.workers)
 	}
-	b.port = uint16(*port)
 	return nil
 }
 
@@ -123,8 +121,16 @@ func (b *bench) has(part string) bool { return slices.Contains(b.only, part) }
 
 func (b *bench) say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
-// listen gives each server a port of its own.
-func (b *bench) listen(n uint16) netip.AddrPort { return netip.AddrPortFrom(gateway, b.port+n) }
+// free finds a port for a server. Between its being found and its being used somebody else could
+// take it; the server then says so.
+func free() (netip.AddrPort, error) {
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(gateway, 0)))
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	address := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	return address, conn.Close()
+}
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
@@ -182,7 +188,7 @@ func (b *bench) measure(ctx context.Context) error {
 func (b *bench) prepare(r *report) (err error) {
 	if b.has("latchkey") || b.has("password") {
 		p := people{prefix: "s", count: smallStore, password: "hello"}
-		if r.small, err = b.appliance("small", 0, p); err != nil {
+		if r.small, err = b.appliance("small", p); err != nil {
 			return err
 		}
 		if b.has("latchkey") {

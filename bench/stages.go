@@ -11,8 +11,12 @@ import (
 )
 
 // appliance starts a daemon of ours and enrols people.
-func (b *bench) appliance(name string, port uint16, p people) (*latchkey, error) {
-	l, err := newLatchkey(b.binaries, name, b.path(name), b.listen(port))
+func (b *bench) appliance(name string, p people) (*latchkey, error) {
+	address, err := free()
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLatchkey(b.binaries, name, b.path(name), address)
 	if l != nil && l.running != nil {
 		b.running = append(b.running, l.running)
 	}
@@ -39,7 +43,11 @@ func (b *bench) contend(l *latchkey, name string, p people) (*contender, error) 
 
 // peer starts FreeRADIUS.
 func (b *bench) peer() (*contender, error) {
-	r, err := newFreeradius(b.path("freeradius"), b.listen(2), b.threads)
+	address, err := free()
+	if err != nil {
+		return nil, err
+	}
+	r, err := newFreeradius(b.path("freeradius"), address, b.threads)
 	if r != nil && r.running != nil {
 		b.running = append(b.running, r.running)
 	}
@@ -54,7 +62,7 @@ func (b *bench) peer() (*contender, error) {
 // new to the caches, and log in for the first time ever.
 func (b *bench) large(r *report) error {
 	everybody := people{prefix: "l", count: b.users, password: "hello"}
-	l, err := b.appliance("large", 1, everybody)
+	l, err := b.appliance("large", everybody)
 	if err != nil {
 		return err
 	}
