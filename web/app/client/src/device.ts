@@ -16,8 +16,8 @@ export interface Hello {
   user: string;
   appliance: string;
   pinDigits: number;
-  /** The generation of the approval key, where the appliance tells it. */
-  generation?: number;
+  /** The newest approval key that the appliance has taken; 0: none yet. */
+  generation: number;
   /** The key under which push messages are sent (P-256, uncompressed), where the appliance sends any. */
   vapidKey?: string;
 }
@@ -41,11 +41,9 @@ interface Evaluation {
 /** The approval key, unwrapped, with the evaluation that its signature will pay back. */
 interface Unlocked extends Evaluation {
   key: CryptoKey;
-  /** The key was the renewed one. */
-  renewed: boolean;
 }
 
-type Purpose = "setup" | "unlock" | "next";
+type Purpose = { purpose: "setup" | "next" } | { purpose: "unlock"; generation: number };
 
 export class Device {
   constructor(readonly transport: Transport, readonly id: string) {}
@@ -62,7 +60,7 @@ export class Device {
 
   async #evaluate(pin: string, purpose: Purpose): Promise<Evaluation> {
     const blinded = new BlindedPin(this.id, pin);
-    const reply = await this.#call("pin/evaluate", { blinded: base64url(blinded.blinded), purpose });
+    const reply = await this.#call("pin/evaluate", { blinded: base64url(blinded.blinded), ...purpose });
     const triesLeft = reply.optionalCount("tries_left");
     return {
       wrapping: await blinded.wrappingKey(reply.bytes("evaluated")),
@@ -73,23 +71,22 @@ export class Device {
   /** Asks for the state, and brings the record in line with it. */
   async hello(): Promise<Hello> {
     const reply = await this.#call("hello");
-    const told = reply.text("state");
-    const state = told === "active" || told === "inert" ? told : "setup";
+    const { wrapped, next } = await this.record();
+    const generation = reply.count("generation");
+    // Without a key at both ends the PIN has to be set up, whatever else is there.
+    const state = generation === 0 || !wrapped ? "setup" : reply.text("state") === "active" ? "active" : "inert";
     const hello: Hello = {
-      state, user: reply.text("user"), appliance: reply.text("appliance"), pinDigits: reply.count("pin_digits"),
+      state, generation, user: reply.text("user"), appliance: reply.text("appliance"), pinDigits: reply.count("pin_digits"),
     };
-    const generation = reply.optionalCount("generation");
-    if (generation !== undefined) hello.generation = generation;
     const vapidKey = reply.optionalText("vapid_key");
     if (vapidKey) hello.vapidKey = vapidKey;
-    const record = await this.record();
-    // Without a wrapped key here the appliance's key is of no use: the PIN has to be set up again.
-    const now = record.wrapped ? state : "setup";
     await this.transport.store.update(this.id, {
-      state: now, user: hello.user, appliance: hello.appliance, pinDigits: hello.pinDigits,
-      ...(now === "active" ? { checkCode: undefined } : {}),
+      state, user: hello.user, appliance: hello.appliance, pinDigits: hello.pinDigits,
+      ...(state === "active" ? { checkCode: undefined } : {}),
+      // A renewal whose reply was lost: the newest key that the appliance has taken is the one to go on with.
+      ...(next ? { next: undefined, ...(generation === next.generation ? { wrapped: next } : {}) } : {}),
     });
-    return { ...hello, state: now };
+    return hello;
   }
 
   /**
@@ -97,15 +94,19 @@ export class Device {
    * leaves an appliance with a key that nobody has. The public key leaves memory with this call.
    */
   async setUpPin(pin: string): Promise<DeviceRecord> {
-    const { deviceSpki } = await this.record();
-    const { wrapping, evaluation, nonce } = await this.#evaluate(pin, "setup");
+    const { deviceSpki, wrapped } = await this.record();
+    // An earlier try may have arrived without its reply.
+    if (wrapped && (await this.hello()).state !== "setup") return this.record();
+    if (!deviceSpki) throw new ProtocolError("this device has its PIN");
+    const { wrapping, evaluation, nonce } = await this.#evaluate(pin, { purpose: "setup" });
     const { key, spki, pkcs8 } = await newApprovalKey();
-    await this.transport.store.update(this.id, { wrapped: await wrapping.wrap(pkcs8, 0) });
+    await this.transport.store.update(this.id, { wrapped: await wrapping.wrap(pkcs8, 1) });
     const signature = await signApproval(key, await keyMessage(this.id, evaluation, nonce, spki));
     const reply = await this.#call("key", { evaluation, approval_key: base64url(spki), signature: base64url(signature) });
     const state = reply.text("state") === "active" ? "active" : "inert";
-    const code = state === "inert" && deviceSpki ? await checkCode(this.id, nonce, deviceSpki, spki) : undefined;
-    await this.transport.store.update(this.id, { state, checkCode: code, deviceSpki: undefined });
+    const code = await checkCode(this.id, nonce, deviceSpki, spki);
+    if (state === "inert" && reply.text("check_code") !== code) throw new ProtocolError("the appliance has another check code");
+    await this.transport.store.update(this.id, { state, checkCode: state === "inert" ? code : undefined, deviceSpki: undefined });
     return this.record();
   }
 
@@ -113,57 +114,22 @@ export class Device {
     return (await this.#call("pendings")).pendings("pendings");
   }
 
-  /**
-   * Unwraps the approval key. After a renewal whose reply was lost there are two candidates; both are tried, the new
-   * one first, because its first signature ends the old one.
-   */
+  /** Unwraps the approval key; after a renewal whose reply was lost, the one that the appliance has. */
   async #unlock(pin: string): Promise<Unlocked> {
-    const { next, wrapped } = await this.record();
+    if ((await this.record()).next) await this.hello();
+    const { wrapped } = await this.record();
     if (!wrapped) throw new ProtocolError("this device has no PIN yet");
-    if (next) {
-      // A next key that the appliance has not taken has no evaluation there either: then the old one still holds.
-      const first = next.ownPin ? await this.#evaluate(pin, "next").catch((error: unknown) => {
-        if (error instanceof ProblemError && error.code === "stale-generation") return undefined;
-        throw error;
-      }) : await this.#evaluate(pin, "unlock");
-      const key = await first?.wrapping.unwrap(next);
-      if (first && key) return { ...first, key, renewed: true };
-      const old = !next.ownPin && first ? await first.wrapping.unwrap(wrapped) : undefined;
-      if (first && old) return { ...first, key: old, renewed: false };
-    }
-    const last = await this.#evaluate(pin, "unlock");
-    const key = await last.wrapping.unwrap(wrapped);
-    if (!key) throw new WrongPinError(last.triesLeft);
-    return { ...last, key, renewed: false };
+    const evaluated = await this.#evaluate(pin, { purpose: "unlock", generation: wrapped.generation });
+    const key = await evaluated.wrapping.unwrap(wrapped);
+    if (!key) throw new WrongPinError(evaluated.triesLeft);
+    return { ...evaluated, key };
   }
 
   /** The first signature: shows that PIN and key are right, and brings the symbols. */
   async open(pin: string): Promise<Approval> {
-    let unlocked = await this.#unlock(pin);
-    const send = async () => this.#call("open", {
-      evaluation: unlocked.evaluation,
-      signature: base64url(await signApproval(unlocked.key, openMessage(this.id, unlocked.evaluation, unlocked.nonce))),
-    });
-    let reply: Reply;
-    try {
-      reply = await send();
-    } catch (error) {
-      if (!unlocked.renewed || !(error instanceof ProblemError) || error.code !== "bad-signature") throw error;
-      // The appliance never took the renewed key.
-      await this.transport.store.update(this.id, { next: undefined });
-      unlocked = await this.#unlock(pin);
-      reply = await send();
-    }
-    if (unlocked.renewed) await this.#settle();
-    return Approval.from(this.transport, this.id, unlocked.key, reply);
-  }
-
-  /** The renewed key has signed: from here on it is the only one. */
-  async #settle(): Promise<void> {
-    const { next } = await this.record();
-    if (!next) return;
-    const { ownPin: _, ...wrapped } = next;
-    await this.transport.store.update(this.id, { wrapped, next: undefined });
+    const { key, evaluation, nonce } = await this.#unlock(pin);
+    const signature = base64url(await signApproval(key, openMessage(this.id, evaluation, nonce)));
+    return Approval.from(this.transport, this.id, key, await this.#call("open", { evaluation, signature }));
   }
 
   /** Refuses a login. `not-me` raises an alert. Needs no PIN: to say no must always be easy. */
@@ -172,14 +138,10 @@ export class Device {
   }
 
   /**
-   * Replaces the approval key, and with newPin the PIN too. Both keys are kept until the new one has signed, so that a
-   * reply that was lost costs nothing; the first signature is made at once.
+   * Replaces the approval key, and with newPin the PIN too. Both keys are kept until it is known that the appliance has
+   * taken the new one; its first signature, which ends the old one there, is made at once.
    */
   async renew(pin: string, newPin?: string): Promise<void> {
-    const { next: unsettled } = await this.record();
-    if (unsettled) await this.open(pin).catch((error: unknown) => {
-      if (!(error instanceof ProblemError && error.code === "no-such-pending")) throw error;
-    });
     const unlocked = await this.#unlock(pin);
     const begin = await this.#call("renew/begin", {
       evaluation: unlocked.evaluation,
@@ -188,12 +150,12 @@ export class Device {
     });
     const generation = begin.count("generation");
     const nonce = begin.binary("nonce");
-    const wrapping = newPin === undefined ? unlocked.wrapping : (await this.#evaluate(newPin, "next")).wrapping;
+    const wrapping = newPin === undefined ? unlocked.wrapping : (await this.#evaluate(newPin, { purpose: "next" })).wrapping;
     const { key, spki, pkcs8 } = await newApprovalKey();
-    const forAppliance = await renewMessage(this.id, generation, nonce, spki);
-    const [old, fresh] = await Promise.all([signApproval(unlocked.key, forAppliance), signApproval(key, forAppliance)]);
-    const wrapped = await wrapping.wrap(pkcs8, generation + 1);
-    await this.transport.store.update(this.id, { next: { ...wrapped, ownPin: newPin !== undefined } });
+    const message = await renewMessage(this.id, generation, nonce, spki);
+    const [old, fresh] = await Promise.all([signApproval(unlocked.key, message), signApproval(key, message)]);
+    const next = await wrapping.wrap(pkcs8, generation + 1);
+    await this.transport.store.update(this.id, { next });
     try {
       await this.#call("renew", {
         generation, nonce, approval_key: base64url(spki), signature_old: base64url(old), signature_new: base64url(fresh),
@@ -203,10 +165,9 @@ export class Device {
       if (error instanceof ProblemError) await this.transport.store.update(this.id, { next: undefined });
       throw error;
     }
-    await this.open(newPin ?? pin).catch((error: unknown) => {
-      // The renewal stands; its first signature will come with the next login.
-      if (error instanceof WrongPinError) throw error;
-    });
+    await this.transport.store.update(this.id, { wrapped: next, next: undefined });
+    // The renewal stands; if this first signature cannot be made now, the next login makes it.
+    (await this.open(newPin ?? pin).catch(() => undefined))?.close();
   }
 
   /** subscription: what PushSubscription.toJSON gives; null ends the messages. */
@@ -231,7 +192,7 @@ export class Device {
   }
 
   async history(): Promise<PastLogin[]> {
-    return (await this.#call("history")).objects("logins").map((l) => ({
+    return (await this.#call("history")).objects("history").map((l) => ({
       time: l.text("time"), service: l.text("service"), host: l.text("host"), source: l.text("source"), result: l.text("result"),
     }));
   }

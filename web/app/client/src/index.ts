@@ -5,6 +5,7 @@ export { Device, type Hello, type PastLogin } from "./device.ts";
 export { enrol } from "./enrol.ts";
 export type { DeviceEvent, EventHandler } from "./events.ts";
 export { type Invitation, invitationCode, InvitationError, parseInvitationCode, parseInvitationLink } from "./invitation.ts";
+export { type NewKey, newDeviceKey } from "./keys.ts";
 export type { Pending } from "./messages.ts";
 export type { WrappedKey } from "./pin.ts";
 export { pinBounds, type PinFault, pinFault } from "./pinrules.ts";

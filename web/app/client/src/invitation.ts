@@ -33,22 +33,22 @@ function unpack(bytes: Bytes): Pick<Invitation, "id" | "secret"> {
   return { id: bytes.slice(1, 1 + idLength), secret: bytes.slice(1 + idLength) };
 }
 
+/** Strict, as the document has it: https, the app's path, a fragment of i and perhaps c, in this order. */
 export function parseInvitationLink(link: string): Invitation {
-  let url: URL;
+  const found = /^(https:\/\/[^/?#@\\\s]+)\/app\/#i=([A-Za-z0-9_-]+)(?:&c=([A-Za-z0-9_-]+))?$/.exec(link);
+  if (!found) throw new InvitationError("shape");
+  const [, origin, i, c] = found as unknown as [string, string, string, string | undefined];
+  let bytes: Bytes;
+  let pin: Bytes | undefined;
   try {
-    url = new URL(link.trim());
+    if (new URL(origin).origin !== origin.replace(/:443$/, "")) throw new SyntaxError("not an origin");
+    bytes = unbase64url(i);
+    pin = c === undefined ? undefined : unbase64url(c);
   } catch {
     throw new InvitationError("shape");
   }
-  const fields = new URLSearchParams(url.hash.slice(1));
-  const i = fields.get("i");
-  if (!i || (url.protocol !== "https:" && url.protocol !== "http:")) throw new InvitationError("shape");
-  try {
-    const pin = fields.get("c");
-    return { origin: url.origin, ...unpack(unbase64url(i)), ...(pin ? { pin: unbase64url(pin) } : {}) };
-  } catch (error) {
-    throw error instanceof InvitationError ? error : new InvitationError("shape");
-  }
+  if (pin && (pin.length !== 32 || pin.every((b) => b === 0))) throw new InvitationError("shape");
+  return { origin, ...unpack(bytes), ...(pin ? { pin } : {}) };
 }
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -62,7 +62,7 @@ async function checksum(bytes: Bytes): Promise<Bytes> {
  * anything. Case, spaces and dashes do not matter, and 0, 1 and 8 are read as O, I and B.
  */
 export async function parseInvitationCode(text: string): Promise<Invitation> {
-  const letters = text.toUpperCase().replace(/[\s-]/g, "").replace(/0/g, "O").replace(/1/g, "I").replace(/8/g, "B");
+  const letters = text.toUpperCase().replace(/[ -]/g, "").replace(/0/g, "O").replace(/1/g, "I").replace(/8/g, "B");
   if (letters.length * 5 !== (length + checksumLength) * 8 + 1) throw new InvitationError("shape");
   const bytes: number[] = [];
   let bits = 0;

@@ -2,7 +2,7 @@
 // out of an oblivious function (RFC 9497, ristretto255-SHA512, base mode) of the PIN and of a key that only the
 // appliance has, so that each try costs a call that the appliance counts.
 import { ristretto255_oprf } from "@noble/curves/ed25519.js";
-import { type Bytes, unhex, utf8 } from "./bytes.ts";
+import { type Bytes, concat, unhex, utf8 } from "./bytes.ts";
 import { importApprovalKey } from "./keys.ts";
 import { pinInput } from "./messages.ts";
 import { ProtocolError } from "./problem.ts";
@@ -11,9 +11,9 @@ const { oprf } = ristretto255_oprf;
 
 /** A wrapped approval key. Its tag tells a right PIN only to who can ask the appliance. */
 export interface WrappedKey {
-  iv: Bytes;
+  /** 12 bytes of nonce, ciphertext, tag. */
   sealed: Bytes;
-  /** Counts the renewals; the appliance's side of the key bears the same number. */
+  /** The number of the approval key: 1 is the first, each renewal adds one. */
   generation: number;
 }
 
@@ -74,16 +74,16 @@ export class WrappingKey {
   /** Wipes the PKCS#8. */
   async wrap(pkcs8: Bytes, generation: number): Promise<WrappedKey> {
     const iv = crypto.getRandomValues(new Uint8Array(12));
-    const sealed = new Uint8Array(await crypto.subtle.encrypt(this.#how(iv), this.#key, pkcs8));
+    const sealed = concat(iv, new Uint8Array(await crypto.subtle.encrypt(this.#how(iv), this.#key, pkcs8)));
     pkcs8.fill(0);
-    return { iv, sealed, generation };
+    return { sealed, generation };
   }
 
   /** The approval key, or undefined where the PIN does not open it. */
   async unwrap(wrapped: WrappedKey): Promise<CryptoKey | undefined> {
     let pkcs8: Bytes;
     try {
-      pkcs8 = new Uint8Array(await crypto.subtle.decrypt(this.#how(wrapped.iv), this.#key, wrapped.sealed));
+      pkcs8 = new Uint8Array(await crypto.subtle.decrypt(this.#how(wrapped.sealed.slice(0, 12)), this.#key, wrapped.sealed.slice(12)));
     } catch {
       return undefined;
     }

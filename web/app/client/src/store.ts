@@ -24,8 +24,8 @@ export interface DeviceRecord {
   /** Shown while inert, forgotten afterwards. */
   checkCode?: string;
   wrapped?: WrappedKey;
-  /** A renewed key whose taking is not yet known for sure; ownPin: it stands under another PIN. */
-  next?: WrappedKey & { ownPin: boolean };
+  /** A renewed key, as long as it is not known whether the appliance took it. */
+  next?: WrappedKey;
 }
 
 export type RecordChange = Partial<Omit<DeviceRecord, "id" | "counter" | "deviceKey">>;

@@ -40,7 +40,7 @@ export class Transport {
       const record = await this.#record(id);
       const headers = await this.#sign(record, "POST", path, bytes);
       headers["Content-Type"] = "application/json";
-      return this.#send(record.origin + path, { method: "POST", headers, body: bytes }, true);
+      return this.#send(record.origin + path, { method: "POST", headers, body: bytes });
     });
   }
 
@@ -57,10 +57,10 @@ export class Transport {
     });
   }
 
-  /** A call without a device: enrolment. Never repeated, because an invitation that is used twice locks what it made. */
+  /** A call without a device: enrolment, which the same device key may repeat. */
   async bare(origin: string, path: string, body: object): Promise<Reply> {
     const init = { method: "POST", headers: { "Content-Type": "application/json" }, body: utf8(JSON.stringify(body)) };
-    return this.#send(origin + path, init, false);
+    return this.#send(origin + path, init);
   }
 
   async #record(id: string): Promise<DeviceRecord> {
@@ -78,13 +78,13 @@ export class Transport {
     return headers;
   }
 
-  async #send(url: string, init: RequestInit, repeat: boolean): Promise<Reply> {
+  async #send(url: string, init: RequestInit): Promise<Reply> {
     for (let tried = 0; ; tried++) {
       try {
         return await this.#try(url, init);
       } catch (error) {
         const passing = error instanceof NetworkError || (error instanceof ProblemError && error.status === 503);
-        const wait = repeat && passing ? this.#repeats[tried] : undefined;
+        const wait = passing ? this.#repeats[tried] : undefined;
         if (wait === undefined) throw error;
         await new Promise((done) => setTimeout(done, wait));
       }

@@ -148,7 +148,7 @@ test("renewal: a new key under the same PIN; the old one is gone", async () => {
   assert.ok(!there.approvalSpki!.equals(before));
   assert.equal(there.nextApproval, undefined);
   const record = await device.record();
-  assert.equal(record.wrapped!.generation, 1);
+  assert.equal(record.wrapped!.generation, 2);
   assert.equal(record.next, undefined);
   const { symbol, login } = await control("login", { user });
   assert.equal((await (await device.open(pin)).approve(symbol!)).pending, login);
@@ -187,7 +187,7 @@ for (const newPin of [undefined, "618394"]) {
       assert.equal((await approval.approve(symbol!)).pending, login);
       if (when === "after") {
         assert.equal((await again.record()).next, undefined);
-        assert.equal(there.generation, 1);
+        assert.equal(there.generation, 2);
       }
       await again.renew(valid);
       assert.equal((await again.record()).next, undefined);

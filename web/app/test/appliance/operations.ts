@@ -19,11 +19,11 @@ function bytes(body: Body, name: string): Buffer {
   return value;
 }
 
-/** Takes an evaluation that no signature has answered yet; once. */
-function take(device: PhoneDevice, body: Body): { evaluation: Buffer; nonce: Buffer } {
+/** An evaluation that no signature has answered yet. */
+function take(device: PhoneDevice, body: Body, purpose: string): { evaluation: Buffer; nonce: Buffer } {
   const id = String(body["evaluation"]);
   const found = device.evaluations.get(id);
-  if (!found) throw new Problem("stale-nonce", 409);
+  if (found?.purpose !== purpose) throw new Problem("stale-nonce", 409);
   return { evaluation: Buffer.from(id, "base64url"), nonce: Buffer.from(found.nonce, "base64url") };
 }
 
@@ -86,32 +86,37 @@ export const operations: Record<string, Operation> = {
     fields(body);
     return {
       state: device.state, user: device.user, appliance: state.appliance, brand: state.brand, pin_digits: state.pinDigits,
-      generation: device.generation,
+      generation: device.generation, ...(device.state === "inert" ? { check_code: device.checkCode } : {}),
     };
   },
 
   "pin/evaluate": (state, device, body) => {
-    fields(body, "blinded", "purpose");
     const purpose = String(body["purpose"]);
-    if (purpose === "setup" && device.state !== "setup") throw new Problem("bad-request", 400);
-    const share = purpose === "next" ? device.nextShare : device.share;
-    if (!share) throw new Problem("stale-generation", 409);
+    fields(body, "blinded", "purpose", ...(purpose === "unlock" ? ["generation"] : []));
+    if ((purpose === "setup") !== (device.state === "setup")) throw new Problem("bad-request", 400);
+    const newest = body["generation"] === device.generation;
+    // Until the renewed key has signed, the one before it is good as well.
+    if (purpose === "unlock" && !newest && !(device.nextApproval && body["generation"] === device.generation - 1)) {
+      throw new Problem("stale-generation", 409);
+    }
+    const renewed = purpose === "next" || (newest && !!device.nextApproval);
+    if (purpose === "next" && (!device.nextShare || device.nextApproval)) throw new Problem("stale-generation", 409);
     if (device.life >= state.triesForLife) throw new Problem("pin-erased");
     if (device.row >= state.triesInRow) throw new Problem("pin-locked");
     device.life++;
     device.row++;
-    const evaluated = evaluate(share, bytes(body, "blinded"));
+    const evaluated = evaluate((renewed && device.nextShare) || device.share, bytes(body, "blinded"));
     if (!evaluated) throw new Problem("bad-point", 400);
     const evaluation = fresh(16);
     const nonce = fresh(32);
-    device.evaluations.set(evaluation, { nonce, purpose });
-    return { evaluated: evaluated.toString("base64url"), evaluation, nonce };
+    device.evaluations.set(evaluation, { nonce, purpose, renewed });
+    return { evaluated: evaluated.toString("base64url"), evaluation, nonce, tries_left: state.triesInRow - device.row };
   },
 
   "key": (state, device, body) => {
     fields(body, "evaluation", "approval_key", "signature");
     if (device.state !== "setup") throw new Problem("bad-request", 400);
-    const { evaluation, nonce } = take(device, body);
+    const { evaluation, nonce } = take(device, body, "setup");
     const spki = bytes(body, "approval_key");
     const key = publicKey(spki, "rsa");
     if (!key) throw new Problem("bad-key", 400);
@@ -120,6 +125,7 @@ export const operations: Record<string, Operation> = {
     refund(device, evaluation);
     device.approval = key;
     device.approvalSpki = spki;
+    device.generation = 1;
     const trusted = [...state.invitations.values()].some((i) => i.spentBy === device.id && i.trusted);
     device.state = trusted ? "active" : "inert";
     const hash = sha256(frame("latchkey/v1/check", Buffer.from(device.id, "hex"), nonce, sha256(device.keySpki), sha256(spki)));
@@ -138,7 +144,7 @@ export const operations: Record<string, Operation> = {
   "open": (state, device, body) => {
     fields(body, "evaluation", "signature");
     active(device);
-    const { evaluation, nonce } = take(device, body);
+    const { evaluation, nonce } = take(device, body, "unlock");
     const message = frame("latchkey/v1/open", Buffer.from(device.id, "hex"), evaluation, nonce);
     if (!signedBy(device, message, bytes(body, "signature"))) throw new Problem("bad-signature", 401);
     refund(device, evaluation);
@@ -183,7 +189,7 @@ export const operations: Record<string, Operation> = {
   "renew/begin": (_state, device, body) => {
     fields(body, "evaluation", "signature", "new_pin");
     active(device);
-    const { evaluation, nonce } = take(device, body);
+    const { evaluation, nonce } = take(device, body, "unlock");
     const message = frame("latchkey/v1/renew-begin", Buffer.from(device.id, "hex"), evaluation, nonce);
     if (!signedBy(device, message, bytes(body, "signature"))) throw new Problem("bad-signature", 401);
     refund(device, evaluation);
@@ -240,6 +246,6 @@ export const operations: Record<string, Operation> = {
   "history": (state, device, body) => {
     fields(body);
     const ended = [...state.logins.values()].filter((l) => l.user === device.user && l.outcome).reverse();
-    return { logins: ended.map((l) => ({ time: l.created.toISOString(), service: l.service, host: l.host, source: l.source, result: l.outcome })) };
+    return { history: ended.map((l) => ({ time: l.created.toISOString(), service: l.service, host: l.host, source: l.source, result: l.outcome })) };
   },
 };

@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { base32, decode, frame, sha256, number, text, verifyCall } from "./crypto.ts";
@@ -55,12 +56,15 @@ export class Appliance {
   url = "";
   control = "";
 
-  /** dist: the folder of the built app. */
-  constructor(readonly dist: string) {}
+  /** dist: the folder of the built app; tls: a PEM key and its certificate, without which the door speaks plain HTTP. */
+  constructor(readonly dist: string, readonly tls?: { key: string; cert: string }) {}
 
   async start(): Promise<this> {
-    this.url = await this.#listen((request, response) => this.#app(request, response));
-    this.control = await this.#listen((request, response) => this.#controlled(request, response));
+    const app = (request: IncomingMessage, response: ServerResponse) => void this.#app(request, response);
+    const control = (request: IncomingMessage, response: ServerResponse) => void this.#controlled(request, response);
+    const port = await this.#listen(this.tls ? createTlsServer(this.tls, app) : createServer(app));
+    this.url = `${this.tls ? "https" : "http"}://127.0.0.1:${port}`;
+    this.control = `http://127.0.0.1:${await this.#listen(createServer(control))}`;
     return this;
   }
 
@@ -71,11 +75,10 @@ export class Appliance {
     }
   }
 
-  async #listen(handler: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Promise<string> {
-    const door = createServer((request, response) => void handler(request, response));
+  async #listen(door: Server): Promise<number> {
     this.#doors.push(door);
     await new Promise<void>((done) => door.listen(0, "127.0.0.1", done));
-    return `http://127.0.0.1:${(door.address() as AddressInfo).port}`;
+    return (door.address() as AddressInfo).port;
   }
 
   async #app(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -187,7 +190,7 @@ export class Appliance {
         const all = Buffer.concat([Buffer.of(1), id, secret]);
         const sum = sha256(frame("latchkey/v1/invitation", all)).subarray(0, 3);
         return {
-          url: `${this.url}/app/#i=${all.toString("base64url")}&c=${randomBytes(32).toString("base64url")}`,
+          url: `${this.url.replace("http:", "https:")}/app/#i=${all.toString("base64url")}&c=${randomBytes(32).toString("base64url")}`,
           code: base32(Buffer.concat([all, sum])).match(/.{5}/g)!.join("-"),
         };
       }

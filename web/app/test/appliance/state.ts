@@ -34,7 +34,7 @@ export interface PhoneDevice {
   nextSpki?: Buffer;
   generation: number;
   renewNonce?: string;
-  evaluations: Map<string, { nonce: string; purpose: string }>;
+  evaluations: Map<string, { nonce: string; purpose: string; renewed: boolean }>;
   row: number;
   life: number;
   openNonce?: { nonce: string; logins: Login[] };
