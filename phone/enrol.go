@@ -213,4 +213,3 @@ func (p *Phone) compare(s *state, nonce mobile.Nonce, approvalKey []byte, standi
 	p.checkCode = code
 	return nil
 }
-
