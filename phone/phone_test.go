@@ -510,18 +510,34 @@ func TestEvil(t *testing.T) {
 	}
 	lie(nil)
 
-	// Neither another kind of answer nor a redirect is followed.
-	evil := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "history") {
-			http.Redirect(w, r, "https://example.org/", http.StatusTemporaryRedirect)
-			return
+	// A renewal that is refused leaves nothing behind.
+	p, path := enrolled(t, a)
+	lie(func(path string, reply map[string]any) {
+		if strings.HasSuffix(path, "renew/begin") {
+			reply["generation"] = 7
 		}
-		_, _ = w.Write([]byte("<html>"))
 	})
-	a.server.Config.Handler = evil
-	_, err = p.History(t.Context())
-	fails(t, err, ErrAnswer)
+	fails(t, p.Renew(t.Context(), rightPIN), StaleGeneration)
+	if state, _ := os.ReadFile(path); bytes.Contains(state, []byte(`"next"`)) {
+		t.Error("a refused key is kept")
+	}
+	lie(nil)
+	ok(t, p.Renew(t.Context(), rightPIN))
+
+	// Neither another kind of answer is taken nor a redirect followed.
+	a.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case devicePath + "events":
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		case "/elsewhere":
+			t.Error("a redirect was followed")
+		default:
+			_, _ = w.Write([]byte("<html>"))
+		}
+	})
 	_, err = p.Pendings(t.Context())
+	fails(t, err, ErrAnswer)
+	_, err = p.listen(t.Context())
 	fails(t, err, ErrAnswer)
 }
 

@@ -70,7 +70,7 @@ type Problem struct {
 }
 
 func (p *Problem) Error() string {
-	text := fmt.Sprintf("phone: the appliance refuses: %s", p.Code)
+	text := "phone: the appliance refuses: " + string(p.Code)
 	if p.Detail != "" {
 		text += ": " + p.Detail
 	}
