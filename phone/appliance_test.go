@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -106,7 +107,7 @@ func newAppliance(t *testing.T) *appliance {
 	authority, leaf := certificates(t)
 	a.pin = mobile.PinOf(authority)
 	a.server.TLS = &tls.Config{Certificates: []tls.Certificate{leaf}}
-	a.server.Config.ErrorLog = nil
+	a.server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail on purpose
 	a.server.StartTLS()
 	t.Cleanup(func() {
 		a.server.CloseClientConnections()

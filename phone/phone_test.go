@@ -482,7 +482,7 @@ func TestEvil(t *testing.T) {
 	fails(t, err, ErrBetween)
 
 	a = newAppliance(t)
-	p, _ := enrolled(t, a)
+	p, path := enrolled(t, a)
 	w := a.login("plane")
 	for want, f := range map[error]func(string, map[string]any){
 		ErrShown: func(path string, reply map[string]any) {
@@ -511,7 +511,6 @@ func TestEvil(t *testing.T) {
 	lie(nil)
 
 	// A renewal that is refused leaves nothing behind.
-	p, path := enrolled(t, a)
 	lie(func(path string, reply map[string]any) {
 		if strings.HasSuffix(path, "renew/begin") {
 			reply["generation"] = 7
