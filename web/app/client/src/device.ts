@@ -197,9 +197,9 @@ export class Device {
     }));
   }
 
-  /** Follows the server-sent events until the signal aborts; comes back by itself after a break. */
-  events(handler: EventHandler, signal: AbortSignal): Promise<void> {
-    return follow(this.transport, this.id, handler, signal);
+  /** Follows the server-sent events until the signal aborts; comes back by itself after a break, of which `broken` tells. */
+  events(handler: EventHandler, signal: AbortSignal, broken?: () => void): Promise<void> {
+    return follow(this.transport, this.id, handler, signal, broken);
   }
 }
 

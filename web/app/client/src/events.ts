@@ -78,7 +78,9 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 const refusalsForGood = ["device-cloned", "device-revoked", "unknown-device", "bad-signature"];
 
-export async function follow(transport: Transport, id: string, handler: EventHandler, signal: AbortSignal): Promise<void> {
+export async function follow(
+  transport: Transport, id: string, handler: EventHandler, signal: AbortSignal, broken?: () => void,
+): Promise<void> {
   let wait = 1000;
   while (!signal.aborted) {
     try {
@@ -94,6 +96,7 @@ export async function follow(transport: Transport, id: string, handler: EventHan
       if (error instanceof ProblemError && refusalsForGood.includes(error.code)) throw error;
     }
     if (signal.aborted) return;
+    broken?.();
     await pause(wait * (0.75 + Math.random() / 2), signal);
     wait = Math.min(wait * 2, 60_000);
   }

@@ -1,0 +1,19 @@
+// Web Push, the doorbell: it carries nothing but that somebody rang.
+import type { Device } from "@latchkey/device-client";
+import { unbase64url } from "@latchkey/device-client";
+
+export const pushPossible = (): boolean => "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
+
+/** Asks the person, then the browser's push service, then tells the appliance. False: the person said no. */
+export async function subscribe(device: Device): Promise<boolean> {
+  if ((await Notification.requestPermission()) !== "granted") return false;
+  const registration = await navigator.serviceWorker.ready;
+  let subscription = await registration.pushManager.getSubscription();
+  if (!subscription) {
+    const { vapidKey } = await device.hello();
+    if (!vapidKey) return false;
+    subscription = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: unbase64url(vapidKey) });
+  }
+  await device.push(subscription.toJSON());
+  return true;
+}

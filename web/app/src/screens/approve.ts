@@ -1,0 +1,113 @@
+// A login is answered: the PIN, the nine symbols, the result; or a no, for which there are two words.
+import { type Approval, isSymbol, type Pending, ProblemError, symbolNames, WrongPinError } from "@latchkey/device-client";
+import type { App, Screen, View } from "../app.ts";
+import { button, form, h, submitButton, symbolShape } from "../dom.ts";
+import { explain } from "../explain.ts";
+import { loginCard, tick } from "../logincard.ts";
+import { lettersToggle, pinField } from "../pinentry.ts";
+
+/** A field for the PIN that is set, with the keys that were used when it was. */
+export async function ownPin(app: App, which: string, label: string) {
+  const pin = pinField(app.t, label);
+  const letters = (await app.store.setting<boolean>(`letters-${which}`)) ?? false;
+  const toggle = lettersToggle(app.t, (on) => void app.store.set(`letters-${which}`, on), letters, pin);
+  return { ...pin, toggle };
+}
+
+export const approve = (which: string, pendings: Pending[]): Screen => async (app, view) => {
+  const { t } = app;
+  const pin = await ownPin(app, which, t("pin"));
+  const cards = pendings.map((p) => loginCard(app, p));
+  view.show(t("enterPin"), ...cards, form(async () => {
+    if (!pin.input.value) return pin.fail(t("short"));
+    app.announce(t("loading"));
+    try {
+      const approval = await app.device(which).open(pin.input.value);
+      pin.input.value = "";
+      app.announce("");
+      if (view.signal.aborted) return approval.close();
+      if (approval.pendings.length === 0) return over(app, view, which, "ended", "endedText");
+      await app.run(symbols(which, approval));
+    } catch (error) {
+      app.announce("");
+      pin.input.value = "";
+      if (!(error instanceof WrongPinError) && error instanceof ProblemError && error.code === "no-such-pending") {
+        return over(app, view, which, "ended", "endedText");
+      }
+      pin.fail(explain(t, error));
+    }
+  }, pin.node, pin.toggle, h("div", { class: "actions" }, submitButton(t("next")), leave(app, which))));
+  tick(app, view.signal, () => over(app, view, which, "ended", "endedText"));
+  pin.input.focus();
+};
+
+const symbols = (which: string, approval: Approval): Screen => (app, view) => {
+  const { t } = app;
+  view.signal.addEventListener("abort", () => approval.close());
+  const pick = async (symbol: string) => {
+    grid.inert = true;
+    app.announce(t("loading"));
+    try {
+      const done = await approval.approve(symbol);
+      app.announce("");
+      if (done.code) {
+        result(app, view, which, "good", t("approved"), h("p", {}, t("codeTitle")), h("p", { class: "big-code" }, done.code));
+      } else {
+        const login = approval.pendings.find((p) => p.id === done.pending);
+        result(app, view, which, "good", t("approved"), h("p", {}, login ? `${login.service} · ${login.host}` : ""), h("p", {}, t("approvedText")));
+      }
+    } catch (error) {
+      app.announce("");
+      const code = error instanceof ProblemError ? error.code : undefined;
+      if (code === "wrong-symbol") return result(app, view, which, "bad", t("wrongSymbol"), h("p", {}, t("wrongSymbolText")));
+      if (code === "pending-ended" || code === "no-such-pending" || code === "stale-nonce") return over(app, view, which, "ended", "endedText");
+      result(app, view, which, "bad", t("ended"), h("p", {}, explain(t, error)));
+    }
+  };
+  const choice = (name: string) => {
+    const label = isSymbol(name) ? symbolNames[name][app.language] : name;
+    return h("li", {}, h("button", { type: "button", class: "choice", "data-symbol": name, onclick: () => void pick(name) },
+      symbolShape(name), h("span", {}, label)));
+  };
+  const grid = h("ul", { class: "grid" }, ...approval.symbols.map(choice));
+  const several = approval.pendings.length > 1;
+  const first = approval.pendings[0]!;
+  view.show(t("pickSymbol"), h("p", { class: several ? "warn" : "hint" }, several ? t("twoLogins") : t("pickSymbolText")), grid,
+    h("div", { class: "actions" }, button(t(several ? "cancel" : "noSymbol"), () => (several ? app.go(`id/${which}`) : app.run(deny(which, first))))),
+    ...approval.pendings.map((p) => loginCard(app, p)));
+  tick(app, view.signal, () => over(app, view, which, "ended", "endedText"));
+};
+
+export const deny = (which: string, pending: Pending): Screen => (app, view) => {
+  const { t } = app;
+  const problem = h("p", { class: "error", role: "alert" });
+  const say = async (reason: "cancel" | "not-me") => {
+    try {
+      await app.device(which).deny(pending.id, reason);
+      result(app, view, which, "bad", t("denied"), h("p", {}, t(reason === "cancel" ? "deniedText" : "notMeText")));
+    } catch (error) {
+      const code = error instanceof ProblemError ? error.code : undefined;
+      if (code === "pending-ended" || code === "no-such-pending") return over(app, view, which, "ended", "endedText");
+      problem.textContent = explain(t, error);
+    }
+  };
+  view.show(t("denyTitle"), loginCard(app, pending), problem, h("div", { class: "actions" },
+    button(t("denyCancel"), () => say("cancel"), "primary"), button(t("denyNotMe"), () => say("not-me"), "danger"), leave(app, which)),
+  h("p", { class: "hint" }, t("denyNotMeText")));
+  tick(app, view.signal, () => over(app, view, which, "ended", "endedText"));
+};
+
+const leave = (app: App, which: string) => button(app.t("back"), () => app.go(`id/${which}`));
+
+function over(app: App, view: View, which: string, title: "ended", text: "endedText"): void {
+  result(app, view, which, "bad", app.t(title), h("p", {}, app.t(text)));
+}
+
+function result(app: App, view: View, which: string, mood: "good" | "bad", title: string, ...content: Node[]): void {
+  if (view.signal.aborted) return;
+  // A screen of its own, so that no countdown or grid of the last one lives on.
+  void app.run((_, next) => {
+    next.show(title, h("div", { class: `result ${mood}`, "aria-hidden": "true" }), h("div", { role: "status" }, ...content),
+      h("div", { class: "actions" }, button(app.t("close"), () => app.go(`id/${which}`), "primary")));
+  });
+}
