@@ -35,6 +35,9 @@ func (c *Core) Answer(ctx context.Context, r Reply) (Step, error) {
 	case claims.Policy != p.hash || claims.First != (p.First != FirstNone):
 		return c.dismiss(ctx, a, who, StaleToken)
 	}
+	if claims.Kind == token.App {
+		return c.answerApp(ctx, r, p, claims)
+	}
 	var step Step
 	var said []func()
 	err = c.store.Update(ctx, func(t store.Txn) error {

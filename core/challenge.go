@@ -30,8 +30,9 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 	checked := p.First != FirstNone
 	var step Step
 	var pre Reason
+	var app bool
 	err := c.store.View(ctx, func(r store.Reader) error {
-		step, pre = Step{}, ""
+		step, pre, app = Step{}, "", false
 		if checked {
 			// The check took its time, and others may have run beside it: of many guesses at
 			// once only those count as right that finish before the lock.
@@ -45,6 +46,15 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			return nil
 		}
 		for _, method := range p.Second {
+			if method == MethodApp && checked {
+				has, _, err := c.hasPhone(r, who.id)
+				if err != nil {
+					return err
+				}
+				if app = has; has {
+					return nil
+				}
+			}
 			if method != MethodPINphrase {
 				continue
 			}
@@ -85,6 +95,8 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 	case pre != "":
 		who.vouched = false // a lock looks like a wrong password
 		return c.refuse(ctx, a, who, pre, false)
+	case app:
+		return c.beginApp(ctx, a, p, who)
 	case step.Kind == Challenge:
 		return step, nil
 	case step.Reason == Exhausted:

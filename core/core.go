@@ -35,6 +35,7 @@ type Config struct {
 	Settings  Settings
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: none
+	Doorbell  Doorbell         // nil: phones are not rung
 }
 
 // Core answers for logins under one snapshot of the settings. With gives another snapshot
@@ -61,6 +62,8 @@ type state struct {
 	// population is what a sample of the users is like; decoys are like them.
 	population pinphrase.Population
 	imports    imports
+	waits      waits
+	doorbell   Doorbell
 
 	nameKey, decoyKey, drawKey, replayKey, bindKey []byte
 }
@@ -81,7 +84,7 @@ func Open(ctx context.Context, cfg Config) (*Core, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &state{
-		store: cfg.Store, keys: cfg.Keys, passwords: cfg.Passwords, log: cfg.Log,
+		store: cfg.Store, keys: cfg.Keys, passwords: cfg.Passwords, log: cfg.Log, doorbell: cfg.Doorbell,
 		clock:     &clock{now: cfg.Now},
 		nameKey:   cfg.Keys.Derive("names"),
 		decoyKey:  cfg.Keys.Derive("decoys"),

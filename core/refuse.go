@@ -130,6 +130,12 @@ func (c *Core) reject(t store.Txn, now time.Time, a Attempt, who subject, reason
 		text = texts.NotEnrolled
 	case Exhausted:
 		text = texts.PressedAnswers
+	case TooManyPending:
+		text = texts.OtherLogin
+	case PhoneUnusable:
+		text = texts.PhoneLocked
+	case PendingExpired:
+		text = texts.PhoneSilent
 	case TooManyRounds:
 		text = texts.TooManyRounds
 	}

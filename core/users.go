@@ -335,6 +335,15 @@ func (c *Core) ChangeUser(ctx context.Context, actor Actor, name string, change 
 // RemoveUser removes a user and everything kept of them but the audit records.
 func (c *Core) RemoveUser(ctx context.Context, actor Actor, name string) error {
 	return c.change(ctx, actor, "user.remove", name, func(t store.Txn, who *subject) (string, error) {
+		ids, _, err := c.devicesOf(t, who.id)
+		if err != nil {
+			return "", err
+		}
+		for _, id := range ids {
+			t.Delete(keyDevice(id))
+		}
+		t.Delete(keyDevices(who.id))
+		t.Delete(keyWaiting(who.id))
 		t.Delete(keyName(who.name))
 		for _, key := range [][]byte{keyUser(who.id), keyAnswers(who.id), keyState(who.id), keyCount(who.id)} {
 			t.Delete(key)

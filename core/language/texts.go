@@ -1,6 +1,9 @@
 package language
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Texts are the sentences of a login that are the same for everybody. What
 // varies stands in braces and is filled in by the method of the same name.
@@ -11,13 +14,17 @@ type Texts struct {
 	Denied        string // what an outsider hears, whatever the cause
 	NotEnrolled   string // right first factor, no second one yet
 	TooManyRounds string // a conversation that came to no end
+	OtherLogin    string // others of the user wait for the phone
+	PhoneLocked   string // the only devices are locked
+	PhoneSilent   string // nobody has confirmed in time
 	Unavailable   string // the appliance cannot decide at the moment
 	reference     string // {reference}
 
 	// Prompts.
 	Password     string // first factor, where a door asks for it
-	appWait      string // the phone's form, {symbol}
-	appStill     string // the same, asked again, {symbol}
+	appWait      string // the phone's form, {symbol} first: terminals may cut what follows
+	appStill     string // the same, asked again, {symbol} and {round}
+	appFallback  string // how to be asked a question instead
 	MessageSent  string // before a mark prompt
 	MessageAgain string // how to have it sent again
 	// TemporaryCode asks for the helpdesk's code, of a user who has nothing else.
@@ -42,12 +49,21 @@ func (t *Texts) Reference(reference string) string {
 	return fill(t.reference, "{reference}", reference)
 }
 
-// AppSymbol asks to pick the symbol on the phone; again says so a second time.
-func (t *Texts) AppSymbol(symbol string, again bool) string {
-	if again {
-		return fill(t.appStill, "{symbol}", symbol)
+// App asks to pick the symbol on the phone. Its name comes first, then its glyph, where the door can show it.
+// From round 1 on it says that the phone has not spoken yet, each time in another text; fallback offers a question instead.
+func (t *Texts) App(symbol, glyph string, round int, fallback bool) string {
+	if glyph != "" {
+		symbol += " " + glyph
 	}
-	return fill(t.appWait, "{symbol}", symbol)
+	text := t.appWait
+	if round > 0 {
+		text = fill(t.appStill, "{round}", strconv.Itoa(round))
+	}
+	text = fill(text, "{symbol}", symbol)
+	if fallback {
+		text += t.appFallback
+	}
+	return text
 }
 
 // RenewSoon asks for a new answer to the question with this label.

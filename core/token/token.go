@@ -26,6 +26,7 @@ const (
 	CodeWord  Kind = 2 // positions of the code word
 	Code      Kind = 3 // a temporary code alone
 	Decoy     Kind = 4 // nothing: any reply is wrong
+	App       Kind = 5 // a pending that waits for the phone
 )
 
 // Claims is a token's content, of fixed length whatever the user's name.

@@ -1,0 +1,465 @@
+package core
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey/latchkey/core/language"
+	"github.com/latchkey/latchkey/core/mobile"
+	"github.com/latchkey/latchkey/core/store"
+	"github.com/latchkey/latchkey/core/token"
+)
+
+// A login that waits for the phone: stored, with its own symbol. At most two wait for a user, each after a
+// right first factor.
+
+const (
+	maxWaiting = 2
+	// maxRounds bounds a conversation that only asks "still waiting?".
+	maxRounds = 60
+	// quietAfter unanswered logins in a row make the next ones wait their turn, twice as long each time.
+	quietAfter = 3
+	quietFirst = 30 * time.Second
+	quietMost  = 15 * time.Minute
+)
+
+// Reasons of a login by phone.
+const (
+	RightApproval  Reason = "right-approval"
+	ApprovalDenied Reason = "approval-denied"
+	WrongSymbol    Reason = "wrong-symbol"
+	PendingExpired Reason = "pending-expired"
+	PendingEnded   Reason = "pending-ended" // another login of the user was chosen, or the user turned to questions
+	TooManyPending Reason = "too-many-pending"
+	PhoneUnusable  Reason = "phone-locked"
+)
+
+type pendingState string
+
+const (
+	pendingWaiting  pendingState = "waiting"
+	pendingApproved pendingState = "approved"
+	pendingDenied   pendingState = "denied"
+	pendingWrong    pendingState = "wrong"
+	pendingEnded    pendingState = "ended"
+	pendingUsed     pendingState = "used"
+)
+
+// pendingRecord stands under keyPending.
+type pendingRecord struct {
+	ID      mobile.PendingID `cbor:"1,keyasint"`
+	User    userID           `cbor:"2,keyasint"`
+	Symbol  mobile.Symbol    `cbor:"3,keyasint"`
+	Service string           `cbor:"4,keyasint,omitempty"`
+	NAS     string           `cbor:"5,keyasint"`
+	Source  Source           `cbor:"6,keyasint"`
+	Door    Door             `cbor:"7,keyasint"`
+	Policy  string           `cbor:"8,keyasint"`
+	Epoch   uint64           `cbor:"9,keyasint"`
+	Created int64            `cbor:"10,keyasint"` // Unix milliseconds
+	Until   int64            `cbor:"11,keyasint"`
+	State   pendingState     `cbor:"12,keyasint"`
+	Device  *mobile.DeviceID `cbor:"13,keyasint,omitempty"` // that approved
+	Checked bool             `cbor:"14,keyasint"`
+}
+
+// waitingRecord stands under keyWaiting: the guard of a user's pendings.
+type waitingRecord struct {
+	IDs []mobile.PendingID `cbor:"1,keyasint,omitempty"`
+	// Unanswered counts pendings in a row that ended with nobody touching the phone.
+	Unanswered int   `cbor:"2,keyasint,omitempty"`
+	Quiet      int64 `cbor:"3,keyasint,omitempty"` // Unix milliseconds: no new pending before
+}
+
+// keyPending has the first half of the id alone, as tokens have.
+func keyPending(id [8]byte) []byte { return append([]byte{'p'}, id[:]...) }
+func keyWaiting(id userID) []byte  { return append([]byte{'w'}, id[:]...) }
+
+func (p *pendingRecord) key() []byte { return keyPending([8]byte(p.ID[:8])) }
+
+func (p *pendingRecord) waits(now time.Time) bool {
+	return p.State == pendingWaiting && now.UnixMilli() < p.Until
+}
+
+// shown is what the phone displays, and signs.
+func (p *pendingRecord) shown() mobile.Shown {
+	return mobile.Shown{ID: p.ID, Service: p.service(), Host: p.NAS, Source: printable(p.Source.String()), Created: time.UnixMilli(p.Created)}
+}
+
+func (p *pendingRecord) service() string {
+	if p.Service != "" {
+		return p.Service
+	}
+	return p.Policy
+}
+
+// attempt is the attempt that the pending came from, for counters and audit.
+func (p *pendingRecord) attempt(request string) Attempt {
+	return Attempt{Request: request, Door: p.Door, NAS: p.NAS, Policy: p.Policy, Source: p.Source, Service: p.Service}
+}
+
+// waitingOf gives a user's pendings that wait, and the guard record without those that do not.
+// Those that ran out unanswered are counted for the back-off.
+func (c *Core) waitingOf(r store.Reader, id userID, now time.Time) (waitingRecord, []pendingRecord, error) {
+	var w waitingRecord
+	if _, err := get(r, keyWaiting(id), &w); err != nil {
+		return w, nil, err
+	}
+	var waiting []pendingRecord
+	var ids []mobile.PendingID
+	for _, pid := range w.IDs {
+		var p pendingRecord
+		found, err := get(r, keyPending([8]byte(pid[:8])), &p)
+		if err != nil {
+			return w, nil, err
+		}
+		switch {
+		case found && p.waits(now):
+			waiting, ids = append(waiting, p), append(ids, pid)
+		case found && p.State == pendingWaiting:
+			w.Unanswered++
+			if w.Unanswered >= quietAfter {
+				quiet := min(quietFirst<<min(w.Unanswered-quietAfter, 10), quietMost)
+				w.Quiet = max(w.Quiet, p.Until+quiet.Milliseconds())
+			}
+		}
+	}
+	w.IDs = ids
+	return w, waiting, nil
+}
+
+// beginApp stores a pending and shows its symbol. The user, the locks and the devices are read again by the
+// transaction that stores it.
+func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) (Step, error) {
+	var step Step
+	err := c.store.Update(ctx, func(t store.Txn) error {
+		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p, who: who}
+		var fresh userRecord
+		if found, err := get(t, keyUser(who.id), &fresh); err != nil {
+			return err
+		} else if !found || fresh.Epoch != who.user.Epoch {
+			if err := j.dismiss(StaleToken); err != nil {
+				return err
+			}
+			step = j.step
+			return nil
+		}
+		has, usable, err := c.hasPhone(t, who.id)
+		if err != nil {
+			return err
+		}
+		w, waiting, err := c.waitingOf(t, who.id, j.now)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !has || !usable:
+			err = j.dismiss(PhoneUnusable)
+		case len(waiting) >= maxWaiting || j.now.UnixMilli() < w.Quiet:
+			err = j.dismiss(TooManyPending)
+		default:
+			var record pendingRecord
+			if record, err = c.newPending(a, who, j.now, waiting); err != nil {
+				return err
+			}
+			w.IDs = append(w.IDs, record.ID)
+			if err = put(t, keyWaiting(who.id), w); err == nil {
+				err = put(t, record.key(), record)
+			}
+			j.step = c.askApp(a, p, who, j.now, &record, 0, j.canFallBack())
+		}
+		step = j.step
+		return err
+	})
+	if err != nil {
+		return Step{}, silence(err)
+	}
+	if step.Kind == Challenge {
+		c.ring(who.id)
+	}
+	return step, nil
+}
+
+// ring rings the user's phones, once the pending is durable. What it cannot do it logs: the app hears of pendings
+// without it, too.
+func (c *Core) ring(id userID) {
+	if c.doorbell == nil {
+		return
+	}
+	err := c.store.View(context.Background(), func(r store.Reader) error {
+		ids, records, err := c.devicesOf(r, id)
+		for i, d := range records {
+			if d.State != deviceActive || len(d.Push) == 0 {
+				continue
+			}
+			subscription, err := c.keys.Open(d.Push, "push|"+ids[i].String())
+			if err != nil {
+				return err
+			}
+			c.doorbell.Ring(subscription, func() { c.forget(ids[i], d.Push) })
+		}
+		return err
+	})
+	if err != nil {
+		c.log.Warn("phones were not rung", "user", id.String(), "error", err)
+	}
+}
+
+// forget drops a subscription that has ended, unless it was replaced meanwhile.
+func (c *Core) forget(id mobile.DeviceID, push []byte) {
+	err := c.store.Update(context.Background(), func(t store.Txn) error {
+		var d deviceRecord
+		if found, err := get(t, keyDevice(id), &d); err != nil || !found || !bytes.Equal(d.Push, push) {
+			return err
+		}
+		d.Push = nil
+		return put(t, keyDevice(id), d)
+	})
+	if err != nil {
+		c.log.Warn("a push subscription was not forgotten", "device", id.String(), "error", err)
+	}
+}
+
+func (c *Core) newPending(a Attempt, who subject, now time.Time, waiting []pendingRecord) (pendingRecord, error) {
+	var taken []mobile.Symbol
+	for _, w := range waiting {
+		taken = append(taken, w.Symbol)
+	}
+	symbol, err := mobile.Draw(taken...)
+	if err != nil {
+		return pendingRecord{}, err
+	}
+	record := pendingRecord{
+		User: who.id, Symbol: symbol, Service: a.Service, NAS: a.NAS, Source: a.Source, Door: a.Door, Policy: a.Policy,
+		Epoch: who.user.Epoch, Created: now.UnixMilli(), Until: now.Add(c.pendingFor()).UnixMilli(), State: pendingWaiting, Checked: true,
+	}
+	_, _ = rand.Read(record.ID[:])
+	return record, nil
+}
+
+func (c *Core) pendingFor() time.Duration {
+	if c.set.Device.PendingFor > 0 {
+		return c.set.Device.PendingFor
+	}
+	return 90 * time.Second
+}
+
+// canFallBack tells whether a PINphrase may be answered instead.
+func (j *judgement) canFallBack() bool {
+	if !j.p.Fallback || !slices.Contains(j.p.Second, MethodPINphrase) {
+		return false
+	}
+	_, err := j.opened(j.t, j.who, seriesOf(j.p.Realm, formPrompt))
+	return err == nil
+}
+
+// askApp makes the step that shows the symbol. Its text changes from round to round: some gateways
+// do not show the same one twice.
+func (c *Core) askApp(a Attempt, p *policy, who subject, now time.Time, record *pendingRecord, round uint8, fallback bool) Step {
+	tag := c.tag(who.user.Language, a.Language)
+	glyph := record.Symbol.Glyph()
+	if a.ASCII {
+		glyph = ""
+	}
+	prompt := language.In(tag).Texts.App(record.Symbol.Upper(tag), glyph, int(round), fallback)
+	s := c.challenge(a, p, who, now, token.App, true, [8]byte(record.ID[:8]), c.spell(a, tag, prompt))
+	s.Secret, s.Waiting = false, true
+	s.Token = c.tokens.Seal(now, token.Claims{
+		Kind: token.App, Door: uint8(a.Door), First: true, Round: round, Origin: c.origin(a),
+		User: who.id, Epoch: who.user.Epoch, Challenge: [8]byte(record.ID[:8]), Policy: p.hash, Expires: now.Add(c.set.TokenLife),
+	})
+	return s
+}
+
+// answerApp looks whether the phone has spoken, and waits for it as long as the door can.
+func (c *Core) answerApp(ctx context.Context, r Reply, p *policy, claims token.Claims) (Step, error) {
+	wake, leave := c.waits.join(claims.Challenge)
+	defer leave()
+	deadline := time.NewTimer(r.Wait)
+	defer deadline.Stop()
+	for {
+		step, again, err := c.lookAtPending(ctx, r, p, claims, false)
+		if err != nil || !again {
+			return step, err
+		}
+		select {
+		case <-wake:
+			continue
+		case <-ctx.Done():
+		case <-deadline.C:
+		}
+		step, _, err = c.lookAtPending(context.WithoutCancel(ctx), r, p, claims, true)
+		return step, err
+	}
+}
+
+// lookAtPending judges a pending in one transaction. again says that it still waits and that last was not
+// set: nothing was written.
+func (c *Core) lookAtPending(ctx context.Context, r Reply, p *policy, claims token.Claims, last bool) (step Step, again bool, err error) {
+	a := r.Attempt
+	var said []func()
+	err = c.store.Update(ctx, func(t store.Txn) error {
+		again = false
+		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p, claims: claims}
+		if again, err = j.app(r, last); err != nil {
+			return err
+		}
+		step, said = j.step, j.said
+		if again {
+			return errNothing
+		}
+		return nil
+	})
+	if errors.Is(err, errNothing) {
+		return Step{}, true, nil
+	}
+	if err != nil {
+		return Step{}, false, silence(err)
+	}
+	tell(said)
+	return step, false, nil
+}
+
+var errNothing = errors.New("core: nothing to write")
+
+func (j *judgement) app(r Reply, last bool) (again bool, err error) {
+	if j.who, err = j.lookup(j.t, j.a.User); err != nil {
+		return false, err
+	}
+	if !j.who.known || j.who.id != j.claims.User {
+		return false, j.dismiss(ForeignToken)
+	}
+	j.who.vouched = true
+	var p pendingRecord
+	found, err := get(j.t, keyPending(j.claims.Challenge), &p)
+	if err != nil {
+		return false, err
+	}
+	if !found || p.User != j.who.id || j.who.user.Epoch != j.claims.Epoch || p.Epoch != j.who.user.Epoch {
+		return false, j.dismiss(StaleToken)
+	}
+	pre, err := j.refusal(j.t, j.now, j.who, j.a.Source)
+	if err != nil {
+		return false, err
+	}
+	if pre != "" {
+		return false, errors.Join(j.end(&p, pendingEnded), j.wrong(pre))
+	}
+	switch p.State {
+	case pendingApproved:
+		return false, j.useApproval(&p)
+	case pendingDenied:
+		return false, j.dismiss(ApprovalDenied)
+	case pendingWrong:
+		return false, j.dismiss(WrongSymbol)
+	case pendingEnded, pendingUsed:
+		return false, j.dismiss(PendingEnded)
+	}
+	if !p.waits(j.now) {
+		return false, j.dismiss(PendingExpired)
+	}
+	if taken, err := j.temporary(r.Text); err != nil || taken {
+		return false, errors.Join(err, j.end(&p, pendingEnded))
+	}
+	if typed := strings.ToLower(strings.TrimSpace(r.Text.Reveal())); typed == "p" && j.canFallBack() {
+		return false, j.fallBack(&p)
+	}
+	if j.claims.Round >= maxRounds {
+		return false, errors.Join(j.end(&p, pendingEnded), j.dismiss(TooManyRounds))
+	}
+	if !last {
+		return true, nil
+	}
+	j.step = j.askApp(j.a, j.p, j.who, j.now, &p, j.claims.Round+1, j.canFallBack())
+	return false, nil
+}
+
+// useApproval gives the one Accept of an approval, after it has read the device again.
+func (j *judgement) useApproval(p *pendingRecord) error {
+	var d deviceRecord
+	if p.Device == nil {
+		return j.dismiss(PendingEnded)
+	}
+	if found, err := get(j.t, keyDevice(*p.Device), &d); err != nil {
+		return err
+	} else if !found || d.User != j.who.id || d.State != deviceActive {
+		return j.dismiss(PhoneUnusable)
+	}
+	if j.now.UnixMilli() >= p.Until {
+		return j.dismiss(PendingExpired)
+	}
+	if err := j.end(p, pendingUsed); err != nil {
+		return err
+	}
+	return j.accept(RightApproval, "")
+}
+
+// fallBack ends the pending, of which the phone is told, and asks a question.
+func (j *judgement) fallBack(p *pendingRecord) error {
+	if err := j.end(p, pendingEnded); err != nil {
+		return err
+	}
+	o, err := j.opened(j.t, j.who, seriesOf(j.p.Realm, formPrompt))
+	if err != nil {
+		return err
+	}
+	r := j.record(j.now, j.a, j.who, "fallback", "pinphrase", "")
+	if err := audit(j.t, r); err != nil {
+		return err
+	}
+	j.step = j.ask(j.a, j.p, j.who, j.now, true, o)
+	return nil
+}
+
+// end brings a pending to a state that is not waiting, and takes it out of the guard's row.
+func (j *judgement) end(p *pendingRecord, state pendingState) error {
+	return endPending(j.t, p, state)
+}
+
+func endPending(t store.Txn, p *pendingRecord, state pendingState) error {
+	p.State = state
+	var w waitingRecord
+	if _, err := get(t, keyWaiting(p.User), &w); err != nil {
+		return err
+	}
+	w.IDs = slices.DeleteFunc(slices.Clone(w.IDs), func(id mobile.PendingID) bool { return id == p.ID })
+	if state != pendingEnded {
+		w.Unanswered, w.Quiet = 0, 0
+	}
+	if state == pendingApproved {
+		w.IDs = append(w.IDs, p.ID) // until it is used, a new login may not draw its symbol
+	}
+	if err := put(t, keyWaiting(p.User), w); err != nil {
+		return err
+	}
+	return put(t, p.key(), p)
+}
+
+// SweepPendings removes pendings that ended a while ago. The daemon calls it from time to time; nothing rests on it.
+func (c *Core) SweepPendings(ctx context.Context) error {
+	before := c.clock.Now().Add(-time.Hour).UnixMilli()
+	var old [][]byte
+	err := c.store.View(ctx, func(r store.Reader) error {
+		return r.Scan([]byte{'p'}, nil, func(key, value []byte) bool {
+			var p pendingRecord
+			if cborDecode.Unmarshal(value, &p) == nil && p.Until < before {
+				old = append(old, slices.Clone(key))
+			}
+			return len(old) < 1000
+		})
+	})
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	return c.store.Update(ctx, func(t store.Txn) error {
+		for _, key := range old {
+			t.Delete(key)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,98 @@
+package core
+
+import (
+	"context"
+	"sync"
+)
+
+// waits wakes those who wait for a pending, in this process or, through the store's watch, for what another
+// node has written.
+type waits struct {
+	mu   sync.Mutex
+	by   map[[8]byte]map[chan struct{}]struct{}
+	user map[userID]map[chan struct{}]struct{} // phones that listen for pendings of their user
+}
+
+// join registers for a pending. The channel gets a value after each change.
+func (w *waits) join(id [8]byte) (wake chan struct{}, leave func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.by == nil {
+		w.by = map[[8]byte]map[chan struct{}]struct{}{}
+	}
+	return enter(&w.mu, w.by, id)
+}
+
+// listen registers for all pendings of a user.
+func (w *waits) listen(id userID) (wake chan struct{}, leave func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.user == nil {
+		w.user = map[userID]map[chan struct{}]struct{}{}
+	}
+	return enter(&w.mu, w.user, id)
+}
+
+func enter[K comparable](mu *sync.Mutex, table map[K]map[chan struct{}]struct{}, key K) (wake chan struct{}, leave func()) {
+	wake = make(chan struct{}, 1)
+	if table[key] == nil {
+		table[key] = map[chan struct{}]struct{}{}
+	}
+	table[key][wake] = struct{}{}
+	return wake, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		delete(table[key], wake)
+		if len(table[key]) == 0 {
+			delete(table, key)
+		}
+	}
+}
+
+func ring(all map[chan struct{}]struct{}) {
+	for wake := range all {
+		select {
+		case wake <- struct{}{}:
+		default: // it is awake already
+		}
+	}
+}
+
+// Run wakes waiting logins and listening phones as pendings change, until ctx ends. Without it they hear of
+// nothing before their time is over.
+func (c *Core) Run(ctx context.Context) error {
+	pendings, users := c.store.Watch(ctx, []byte{'p'}), c.store.Watch(ctx, []byte{'w'})
+	for pendings != nil || users != nil {
+		select {
+		case e, ok := <-pendings:
+			if !ok {
+				pendings = nil
+				continue
+			}
+			c.waits.mu.Lock()
+			if e.Lost || len(e.Key) != 9 {
+				for _, all := range c.waits.by {
+					ring(all)
+				}
+			} else {
+				ring(c.waits.by[[8]byte(e.Key[1:])])
+			}
+			c.waits.mu.Unlock()
+		case e, ok := <-users:
+			if !ok {
+				users = nil
+				continue
+			}
+			c.waits.mu.Lock()
+			if e.Lost || len(e.Key) != 13 {
+				for _, all := range c.waits.user {
+					ring(all)
+				}
+			} else {
+				ring(c.waits.user[userID(e.Key[1:])])
+			}
+			c.waits.mu.Unlock()
+		}
+	}
+	return nil
+}
