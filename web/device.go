@@ -1,0 +1,103 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/latchkey/latchkey/core"
+)
+
+// enrol is the one call that no device signs: who it is says the invitation in its body.
+func (s *Server) enrol(w http.ResponseWriter, r *request) error {
+	if !s.enrolments.take(network(r.remote), s.now()) {
+		return refuse(core.CodeBusy, "")
+	}
+	body, err := readBody(w, r.Request)
+	if err != nil {
+		return err
+	}
+	release, err := s.enter(r.Context())
+	if err != nil {
+		return err
+	}
+	defer release()
+	reply, err := s.phones().Enrol(r.Context(), core.EnrolCall{Request: r.id, Body: body, Remote: r.remote.String()})
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, reply)
+	return nil
+}
+
+// call carries one signed call to core.
+func (s *Server) call(w http.ResponseWriter, r *request) error {
+	c, err := s.read(w, r)
+	if err != nil {
+		return err
+	}
+	release, err := s.enter(r.Context())
+	if err != nil {
+		return err
+	}
+	defer release()
+	reply, err := s.phones().Device(r.Context(), c)
+	s.strangers.judge(r.remote, c.Device, err, s.now())
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, reply)
+	return nil
+}
+
+// read makes a call of a request. Headers come first: without them no body is read.
+func (s *Server) read(w http.ResponseWriter, r *request) (core.DeviceCall, error) {
+	head, err := readSigned(r.Header)
+	if err != nil {
+		return core.DeviceCall{}, err
+	}
+	if !s.strangers.admit(r.remote, head.device, s.now()) {
+		return core.DeviceCall{}, refuse(core.CodeBusy, "")
+	}
+	c := core.DeviceCall{
+		Request: r.id, Method: r.Method, Path: r.URL.Path, Op: strings.TrimPrefix(r.URL.Path, devicePath),
+		Device: head.device, Counter: head.counter, Signature: head.signature, Remote: r.remote.String(),
+	}
+	if r.Method == http.MethodGet {
+		if r.ContentLength != 0 {
+			return core.DeviceCall{}, refuse(core.CodeBadRequest, "this call has no body")
+		}
+		return c, nil
+	}
+	c.Body, err = readBody(w, r.Request)
+	return c, err
+}
+
+// enter takes one of the places of calls in work. Above them callers wait for a moment, then hear that
+// the appliance is busy: what is in work stays quick.
+func (s *Server) enter(ctx context.Context) (release func(), err error) {
+	select {
+	case s.places <- struct{}{}:
+		return s.leave, nil
+	default:
+	}
+	patience := time.NewTimer(s.limits.Patience)
+	defer patience.Stop()
+	select {
+	case s.places <- struct{}{}:
+		return s.leave, nil
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	return nil, refuse(core.CodeBusy, "")
+}
+
+func (s *Server) leave() { <-s.places }
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
