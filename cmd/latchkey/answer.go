@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,11 +33,15 @@ func (a *app) ofAnswer(use, short string) *cobra.Command {
 
 func (a *app) answerSet() *cobra.Command {
 	cmd := a.ofAnswer("set NAME QUESTION", "Set a user's answer to a question, from standard input")
-	cmd.Long = `Reads one line from standard input and keeps it as the answer. On a terminal it is asked for
-twice, without echo. The letters are then shown with their numbers, once, as they will be
-asked for; not when standard output is a pipe or a file, unless with --json.`
+	cmd.Long = `Reads one line from standard input and keeps it as the answer. On a terminal it
+is asked for twice, without echo. The letters are then shown with their numbers,
+once, as they will be asked for; not when standard output is a pipe or a file,
+unless with --json.`
 	cmd.Example = `  printf '%s\n' "$ANSWER" | latchkey answer set lutz birthplace`
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, args []string) error {
+		if err := a.askable(ctx, c, args[0], args[1]); err != nil {
+			return err
+		}
 		answer, err := a.secret(ctx, "Answer of "+clean(args[0])+" to "+clean(args[1]), true)
 		if err != nil {
 			return err
@@ -52,10 +57,22 @@ asked for; not when standard output is a pipe or a file, unless with --json.`
 		if !a.outTTY {
 			return nil
 		}
-		a.remark("Its %d letters are shown this once, with the numbers by which they will be asked for:", info.Length)
+		a.remark("Its %d letters are shown this once, with the numbers they will be asked by:", info.Length)
 		return a.print(numbered(info.Letters, a.width))
 	})
 	return cmd
+}
+
+// askable looks for user and question before a person types an answer twice.
+func (a *app) askable(ctx context.Context, c *localapi.Client, name, question string) error {
+	if err := a.there(ctx, c, name); err != nil || a.inFD < 0 {
+		return err
+	}
+	questions, err := c.Questions(ctx)
+	if err != nil || slices.ContainsFunc(questions, func(q core.QuestionInfo) bool { return q.ID == question }) {
+		return err
+	}
+	return refusal{"no question " + question, "`latchkey question list` shows the pool"}
 }
 
 // numbered writes each letter below its number, in as many lines as the width asks for.

@@ -16,11 +16,13 @@ func (a *app) auditCommand() *cobra.Command {
 	var filter core.AuditFilter
 	var follow, verify bool
 	cmd := &cobra.Command{Use: "audit", Short: "Show, follow or verify the audit log", Args: takes(0)}
-	cmd.Long = `Shows records of the audit log, oldest first. A refused person reads a short reference on
-the screen; --reference finds the record that says why. --verify checks the chain of all
-records: a record that was changed, taken out or put in is found.
+	cmd.Long = `Shows records of the audit log, oldest first. A refused person reads a short
+reference on the screen; --reference finds the record that says why. --verify
+checks the chain of all records: a record that was changed, taken out or put in
+is found.
 
-With --follow it goes on with new records until Ctrl-C; then --json prints one object a line.`
+With --follow it goes on with new records until Ctrl-C; then --json prints one
+object a line.`
 	cmd.Example = `  latchkey audit --user lutz --newest 20
   latchkey audit --reference K7MQ2X`
 	flags := cmd.Flags()
@@ -30,8 +32,13 @@ With --follow it goes on with new records until Ctrl-C; then --json prints one o
 	flags.IntVar(&filter.Newest, "newest", 0, "only the newest `N` records")
 	flags.BoolVarP(&follow, "follow", "f", false, "go on with new records")
 	flags.BoolVar(&verify, "verify", false, "check the chain instead of showing records")
-	for _, other := range []string{"user", "reference", "from", "newest", "follow"} {
-		cmd.MarkFlagsMutuallyExclusive("verify", other)
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		for _, other := range []string{"user", "reference", "from", "newest", "follow"} {
+			if err := alone("verify", other)(cmd, args); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	_ = cmd.RegisterFlagCompletionFunc("user", func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		return a.completeUser(cmd, nil, begun)
@@ -61,11 +68,22 @@ func (a *app) auditShow(ctx context.Context, c *localapi.Client, filter core.Aud
 		out := a.array()
 		return out.end(c.Audit(ctx, filter, false, func(record core.AuditEntry) bool { return out.add(record) }))
 	}
+	if a.width > 0 && a.width < auditWidth {
+		any := false
+		err := c.Audit(ctx, filter, false, func(r core.AuditEntry) bool {
+			any = true
+			return a.print(a.auditLine(r)) == nil
+		})
+		if err == nil && !any {
+			a.remark("%s", noRecords)
+		}
+		return err
+	}
 	t := a.table("NUMBER", "TIME", "EVENT", "USER", "RESULT", "REASON", "SOURCE", "BY", "REFERENCE", "DETAIL")
 	return t.end(c.Audit(ctx, filter, false, func(r core.AuditEntry) bool {
 		return t.add(strconv.FormatUint(r.Seq, 10), a.second(r), r.Event, r.User, r.Result, string(r.Reason),
 			r.Source, by(r), r.Reference, detail(r))
-	}), "No such records.")
+	}), noRecords)
 }
 
 func (a *app) auditFollow(ctx context.Context, c *localapi.Client, filter core.AuditFilter) error {
@@ -90,9 +108,16 @@ func (a *app) auditFollow(ctx context.Context, c *localapi.Client, filter core.A
 	return err
 }
 
-// auditLine is a record for those who watch: what comes later cannot be aligned with it.
+// auditWidth is what the table of the audit log needs. In a narrower terminal its ten columns
+// would be cut until none can be read, so there a record is a text of its own.
+const auditWidth = 120
+
+const noRecords = "No such records."
+
+// auditLine is a record for narrow terminals, and for those who watch: what comes later cannot
+// be aligned with it.
 func (a *app) auditLine(r core.AuditEntry) string {
-	parts := []string{a.second(r), r.Event, r.User, r.Result}
+	parts := []string{strconv.FormatUint(r.Seq, 10), a.second(r), r.Event, r.User, r.Result}
 	for _, p := range [][2]string{{"reason", string(r.Reason)}, {"source", r.Source}, {"by", by(r)}, {"policy", r.Policy},
 		{"reference", r.Reference}, {"detail", detail(r)}} {
 		if p[1] != "" {
@@ -106,7 +131,7 @@ func (a *app) auditLine(r core.AuditEntry) string {
 	case "reject":
 		colour = red
 	}
-	return paint(a.outColour, colour, clean(strings.Join(parts, "  ")))
+	return paint(a.outColour, colour, a.fold(clean(strings.Join(parts, "  ")), 4))
 }
 
 func (a *app) second(r core.AuditEntry) string {

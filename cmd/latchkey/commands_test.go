@@ -19,12 +19,12 @@ func TestFirstDayOfAUser(t *testing.T) {
 		t.Errorf("answer set shows letters to a pipe: %q", out)
 	}
 	var set core.AnswerInfo
-	a.json(&set, canary+"\n", "answer", "set", "lutz", "pet")
-	if strings.Join(set.Letters, "") != canary {
+	a.json(&set, canary+"pet\n", "answer", "set", "lutz", "pet")
+	if strings.Join(set.Letters, "") != canary+"pet" {
 		t.Errorf("answer set --json gives %d letters", len(set.Letters))
 	}
 	a.tty = true
-	if out := a.want(canary+"\n", "answer", "set", "lutz", "first_car"); !strings.Contains(out, "K   a   n   a") || !strings.Contains(out, "  13\n") {
+	if out := a.want(canary+"car\n", "answer", "set", "lutz", "first_car"); !strings.Contains(out, "K   a   n   a") || !strings.Contains(out, "  16\n") {
 		t.Errorf("answer set on a terminal: %q", out)
 	}
 	a.tty = false
@@ -116,19 +116,21 @@ func TestRefusalsAndMisuse(t *testing.T) {
 		{"", "", exitUsage, "which of these commands?"},
 		{"nonsense", "", exitUsage, `no command "nonsense"`},
 		{"user", "", exitUsage, "latchkey user --help"},
-		{"user nonsense", "", exitUsage, `latchkey user: no command "nonsense"`},
+		{"user nonsense", "", exitUsage, `latchkey user has no command "nonsense"`},
+		{"user shwo lutz", "", exitUsage, "did you mean show?"},
 		{"user show", "", exitUsage, "usage: latchkey user show NAME"},
 		{"user show a b", "", exitUsage, "usage: latchkey user show NAME"},
 		{"user show --nonsense a", "", exitUsage, "unknown flag"},
 		{"user set a", "", exitUsage, "nothing to change"},
-		{"user set a --group x --no-groups", "", exitUsage, "no-groups"},
-		{"user code a --for 3", "", exitUsage, "with its unit"},
+		{"user set a --group x --no-groups", "", exitUsage, "--group and --no-groups exclude each other"},
+		{"user code a --for 3", "", exitUsage, `--for: "3" is no time with its unit`},
+		{"user code a --uses x", "", exitUsage, `--uses: "x" is no whole number`},
 		{"user code a --for=-1h", "", exitUsage, "with its unit"},
 		{"user code a --uses 0", "", exitUsage, "above 0"},
 		{"user expire a --at tomorrow", "", exitUsage, "is no time"},
-		{"user expire a --at 2026-12-31 --never", "", exitUsage, "never"},
+		{"user expire a --at 2026-12-31 --never", "", exitUsage, "--at and --never exclude each other"},
 		{"login a", "", exitUsage, "--server"},
-		{"audit --verify --user a", "", exitUsage, "verify"},
+		{"audit --verify --user a", "", exitUsage, "--verify and --user exclude each other"},
 		{"audit --newest=-1", "", exitUsage, "below 0"},
 		{"--json nonsense", "", exitUsage, `{"error":`},
 	} {

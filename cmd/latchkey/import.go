@@ -19,16 +19,17 @@ import (
 func (a *app) userImport() *cobra.Command {
 	var o importOptions
 	cmd := &cobra.Command{Use: "import FILE.csv", Short: "Add the users of a CSV file, all or none", Args: takes(1)}
-	cmd.Long = `Adds the users of a CSV file (RFC 4180, UTF-8). The first line names the columns: name,
-language, phone, mail, groups (separated by ;), password, and answer.QUESTION for any
-question of the pool; any may be absent but name.
+	cmd.Long = `Adds the users of a CSV file (RFC 4180, UTF-8). The first line names the
+columns: name, language, phone, mail, groups (separated by ;), password, and
+answer.QUESTION for any question of the pool; any may be absent but name.
 
-Nothing of the file is taken if a row is bad: each bad row is named by its line. With
---keep-going the bad rows are left out. The users appear all at once. "-" is standard input.
+Nothing of the file is taken if a row is bad: each bad row is named by its line.
+With --keep-going the bad rows are left out. The users appear all at once. "-"
+is standard input.
 
---code-words writes a CSV file with the code words of those who have not the minimum of
-answers; it is made with mode 0600 and must not be there before. Without it, latchkey user
-codeword NAME makes a new one for each.`
+--code-words writes a CSV file with the code words of those who have not the
+minimum of answers; it is made with mode 0600 and must not be there before.
+Without it, "latchkey user codeword NAME" makes a new one for each.`
 	cmd.Example = `  latchkey user import --code-words words.csv users.csv`
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "leave bad rows out and take the rest")
 	cmd.Flags().StringVar(&o.words, "code-words", "", "write the code words of new users to `FILE`")

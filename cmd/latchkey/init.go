@@ -20,9 +20,9 @@ const defaultKeys = "/etc/latchkey/keyset"
 func (a *app) initCommand() *cobra.Command {
 	var path, owner string
 	cmd := &cobra.Command{Use: "init", Short: "Make the keyset that the state is encrypted with", Args: takes(0)}
-	cmd.Long = `Makes a new keyset, mode 0600, where there is none; one that exists is never touched. Without
-its keyset the state and every backup are of no use: keep a copy of it in a safe place, apart
-from the backups.`
+	cmd.Long = `Makes a new keyset, mode 0600, where there is none; one that exists is never
+touched. Without its keyset the state and every backup are of no use: keep a
+copy of it in a safe place, apart from the backups.`
 	cmd.Example = `  latchkey init --keys /etc/latchkey/keyset --owner latchkey`
 	cmd.Flags().StringVar(&path, "keys", defaultKeys, "`PATH` of the keyset, as keys.file in latchkey.yaml says")
 	cmd.Flags().StringVar(&owner, "owner", "", "give the keyset to the Unix `USER` that latchkeyd runs as")
@@ -39,6 +39,9 @@ from the backups.`
 			return nil
 		}
 		a.remark("%s is made. Keep a copy in a safe place, apart from the backups.", path)
+		if owner == "" && os.Geteuid() == 0 {
+			a.remark("It belongs to root. If latchkeyd runs as another user: chown latchkey %s", path)
+		}
 		return nil
 	})
 	return cmd

@@ -25,13 +25,14 @@ func (a *app) loginCommand() *cobra.Command {
 	var o loginOptions
 	cmd := &cobra.Command{Use: "login NAME", Short: "Log in through RADIUS as a VPN gateway would", Args: takes(1),
 		ValidArgsFunction: a.completeUser}
-	cmd.Long = `Sends the login of NAME to a RADIUS server and asks on the terminal for what the server asks
-for, as a VPN gateway would. This machine must be among the server's clients (radius.clients
-in latchkey.yaml).
+	cmd.Long = `Sends the login of NAME to a RADIUS server and asks on the terminal for what the
+server asks for, as a VPN gateway would. This machine must be among the server's
+clients (radius.clients in latchkey.yaml).
 
-The shared secret is taken from the environment variable LATCHKEY_RADIUS_SECRET, else asked
-for without echo. Where standard input is no terminal, its first line is the password and
-each further line answers a challenge. The exit status is 0 for an accept and 1 for a reject.`
+The shared secret is taken from the environment variable LATCHKEY_RADIUS_SECRET,
+else asked for without echo. Where standard input is no terminal, its first line
+is the password and each further line answers a challenge. The exit status is 0
+for an accept and 1 for a reject.`
 	cmd.Example = `  latchkey login lutz --server 192.0.2.1:1812
   printf '%s\n' "$PASSWORD" "HIDG" | latchkey login lutz --server localhost:1812`
 	flags := cmd.Flags()

@@ -137,7 +137,8 @@ func (u *ui) card(c card) error {
 	}
 	for _, p := range c.pairs {
 		word := p[0] + strings.Repeat(" ", width-uniseg.StringWidth(p[0]))
-		if err := u.print(paint(u.outColour, dim, word) + "  " + clean(p[1])); err != nil {
+		value := u.foldAfter(width+2, clean(p[1]), width+2)
+		if err := u.print(paint(u.outColour, dim, word) + "  " + value); err != nil {
 			return err
 		}
 	}

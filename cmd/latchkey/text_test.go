@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
-	"bytes"
+	"github.com/rivo/uniseg"
+	"github.com/spf13/cobra"
 )
 
 func TestCleanWritesOutWhatATerminalActsOn(t *testing.T) {
@@ -121,5 +123,53 @@ func TestNumbered(t *testing.T) {
 	}
 	if got := numbered([]string{"a", " ", "山", "\u0627"}, 10); got != "   1   2\n   a   ␣\n\n   3   4\n  山   \u0627\u200e" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, c := range []struct {
+		width, column, indent int
+		text, want            string
+	}{
+		{20, 0, 4, "fits into the line", "fits into the line"},
+		{20, 0, 4, "does not fit  into the line", "does not fit  into\n    the line"},
+		{20, 0, 4, "one  averyveryverylongwordindeed two", "one\n    averyveryverylongwordindeed\n    two"},
+		{20, 8, 8, "first_car, pet, x", "first_car,\n        pet, x"},
+		{20, 0, 2, "山田山田 山田山田 山田", "山田山田 山田山田\n  山田"},
+		{0, 0, 4, strings.Repeat("no terminal ", 20), strings.Repeat("no terminal ", 20)},
+		{4, 0, 4, "nowhere to fold", "nowhere to fold"},
+	} {
+		if got := (&ui{width: c.width}).foldAfter(c.column, c.text, c.indent); got != c.want {
+			t.Errorf("width %d, %q:\n%s\nwant\n%s", c.width, c.text, got, c.want)
+		}
+	}
+}
+
+// Help is read in a terminal of 80 columns, over a slow line, at night.
+func TestHelpFitsATerminal(t *testing.T) {
+	var visit func(cmd *cobra.Command)
+	seen := 0
+	visit = func(cmd *cobra.Command) {
+		if cmd.Hidden || cmd.Name() == "completion" || cmd.Name() == "help" { // cobra's own texts
+			return
+		}
+		seen++
+		var out bytes.Buffer
+		cmd.SetOut(&out)
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if width := uniseg.StringWidth(strings.TrimRight(line, "\n")); width > 80 {
+				t.Errorf("%s --help has a line of %d columns: %s", cmd.CommandPath(), width, line)
+			}
+		}
+		for _, child := range cmd.Commands() {
+			visit(child)
+		}
+	}
+	visit((&app{ui: &ui{}, env: func(string) string { return "" }}).root())
+	if seen < 20 {
+		t.Errorf("only %d commands seen", seen)
 	}
 }

@@ -70,7 +70,7 @@ func (s *span) Set(text string) error {
 		if number, ok := strings.CutSuffix(text, suffix); ok {
 			n, err := strconv.ParseUint(number, 10, 12)
 			if err != nil {
-				return fmt.Errorf("%q: a whole number of days or weeks, such as 3d", text)
+				return fmt.Errorf("%q is no whole number of days or weeks, such as 3d", text)
 			}
 			*s = span(time.Duration(n) * unit)
 			return nil
@@ -78,7 +78,7 @@ func (s *span) Set(text string) error {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		return fmt.Errorf("%q: a time with its unit, such as 90m, 24h or 3d", text)
+		return fmt.Errorf("%q is no time with its unit, such as 90m, 24h or 3d", text)
 	}
 	*s = span(d)
 	return nil
@@ -88,7 +88,13 @@ func (s *span) String() string {
 	if *s == 0 {
 		return ""
 	}
-	return time.Duration(*s).String()
+	text := time.Duration(*s).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // Type is what the help calls it.

@@ -26,8 +26,8 @@ func (a *app) userAdd() *cobra.Command {
 	var user core.NewUser
 	cmd := a.named("add NAME", "Add a user and print the code word for the first login")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
-	cmd.Long = `Adds a user. The code word is printed once, to be told to the person: it opens the first
-login, or self-service, until the minimum of answers is given or its time is over.`
+	cmd.Long = `Adds a user. The code word is printed once, to be told to the person: it opens
+the first login, until the minimum of answers is given or its time is over.`
 	cmd.Example = `  latchkey user add lutz --language de --mail lutz@example.org --group staff`
 	flags := cmd.Flags()
 	flags.StringVar(&user.Language, "language", "", "`LANGUAGE` of prompts and messages: de or en")
@@ -67,15 +67,15 @@ func (a *app) userSet() *cobra.Command {
 	var groups []string
 	var noGroups bool
 	cmd := a.named("set NAME", "Change language, phone, mail or groups of a user")
-	cmd.Long = `Changes what is given; the rest stays. An empty text ("") takes a value away. --group names
-all groups of the user anew.`
+	cmd.Long = `Changes what is given; the rest stays. An empty text ("") takes a value away.
+--group names all groups of the user anew.`
 	flags := cmd.Flags()
 	flags.StringVar(&language, "language", "", "`LANGUAGE`: de or en")
 	flags.StringVar(&phone, "phone", "", "`NUMBER` with country code")
 	flags.StringVar(&mail, "mail", "", "mail `ADDRESS`")
 	flags.StringArrayVar(&groups, "group", nil, "`GROUP`, replacing those that there are (repeat for several)")
 	flags.BoolVar(&noGroups, "no-groups", false, "take the user out of all groups")
-	cmd.MarkFlagsMutuallyExclusive("group", "no-groups")
+	cmd.PreRunE = alone("group", "no-groups")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var change core.UserChange
 		changed := false
@@ -106,6 +106,16 @@ all groups of the user anew.`
 		})(cmd, args)
 	}
 	return cmd
+}
+
+// there looks for the user before a person is asked for anything: better told now than after
+// two times of typing. Where nobody is asked, the call itself says so.
+func (a *app) there(ctx context.Context, c *localapi.Client, name string) error {
+	if a.inFD < 0 {
+		return nil
+	}
+	_, err := c.User(ctx, name)
+	return err
 }
 
 // simple is a command that takes a name, does one thing and says so.
@@ -143,9 +153,15 @@ func (a *app) userDisable() *cobra.Command {
 func (a *app) userRemove() *cobra.Command {
 	var yes bool
 	cmd := a.named("remove NAME", "Remove a user with answers and password")
+	cmd.Long = `Removes a user with answers, password and codes, for good: a user of the same
+name that is added later is another one. On a terminal it asks first, unless
+with --yes. "latchkey user disable NAME" refuses logins and loses nothing.`
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, args []string) error {
 		if !yes && !a.json {
+			if err := a.there(ctx, c, args[0]); err != nil {
+				return err
+			}
 			if err := a.sure("Remove " + args[0] + " with password and answers?"); err != nil {
 				return err
 			}
@@ -163,7 +179,8 @@ func (a *app) userExpire() *cobra.Command {
 	var in span
 	var never bool
 	cmd := a.named("expire NAME", "Set when a user ends: now, at a time, or never")
-	cmd.Long = `Sets when a user's logins end. Without a flag that is now. A date lasts to its end.`
+	cmd.Long = `Sets when a user's logins end. Without a flag that is now. A date lasts to its
+end.`
 	cmd.Example = `  latchkey user expire lutz --at 2026-12-31
   latchkey user expire lutz --in 30d
   latchkey user expire lutz --never`
@@ -171,7 +188,7 @@ func (a *app) userExpire() *cobra.Command {
 	flags.StringVar(&at, "at", "", "`TIME`: 2026-12-31, \"2026-12-31 18:00\" or RFC 3339")
 	flags.Var(&in, "in", "after this time: 12h, 30d, 4w")
 	flags.BoolVar(&never, "never", false, "take the end away")
-	cmd.MarkFlagsMutuallyExclusive("at", "in", "never")
+	cmd.PreRunE = alone("at", "in", "never")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		end := a.now().Add(time.Duration(in))
 		if flags.Changed("at") {

@@ -11,11 +11,15 @@ import (
 )
 
 func (a *app) userPassword() *cobra.Command {
-	cmd := a.named("password NAME", "Set the password that is kept here (first factor), from standard input")
-	cmd.Long = `Reads one line from standard input and keeps it as the user's first-factor password. On a
-terminal it is asked for twice, without echo. Logins that are under way end.`
+	cmd := a.named("password NAME", "Set the first-factor password, from standard input")
+	cmd.Long = `Reads one line from standard input and keeps it as the user's first-factor
+password, 8 characters or more. On a terminal it is asked for twice, without
+echo. Logins that are under way end.`
 	cmd.Example = `  latchkey user password lutz < password.txt`
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, args []string) error {
+		if err := a.there(ctx, c, args[0]); err != nil {
+			return err
+		}
 		password, err := a.secret(ctx, "New password of "+clean(args[0]), true)
 		if err != nil {
 			return err
@@ -32,8 +36,9 @@ func (a *app) userCode() *cobra.Command {
 	valid := span(24 * time.Hour)
 	uses := 1
 	cmd := a.named("code NAME", "Make a temporary code for someone without a second factor at hand")
-	cmd.Long = `Prints a temporary code, once, for the helpdesk to say to the person: eight letters that are
-taken at any second-factor prompt, for a time and a number of logins.`
+	cmd.Long = `Prints a temporary code, once, for the helpdesk to say to the person: eight
+letters that are taken at any second-factor prompt, for a time and a number of
+logins.`
 	cmd.Example = `  latchkey user code lutz --for 24h --uses 2`
 	cmd.Flags().Var(&valid, "for", "how long it is good: 90m, 24h, 3d")
 	cmd.Flags().IntVar(&uses, "uses", 1, "good for `N` logins")
