@@ -78,6 +78,10 @@ func (c check) socket() Socket {
 				s.Roles = map[string]core.Role{}
 			}
 			s.Roles[r.Name] = role
+			// The daemon would not start, and nobody could log in for want of a helpdesk.
+			if on, ok := c.files.(Groups); ok && !on.HasGroup(r.Name) {
+				c.fail(key, "groupadd --system "+r.Name, "there is no such group on this system")
+			}
 		default:
 			c.fail(key, "admin, helpdesk or auditor", "is no role")
 		}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -105,7 +106,11 @@ func (c check) secretFile(key, path string) core.Secret {
 	}
 	content, err := c.files.ReadFile(path)
 	if err != nil {
-		c.fail(key, "the user latchkey must be able to read it", "cannot be read: %s", cause(err))
+		hint := "the user latchkey must be able to read it"
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "is the path right? A new secret: openssl rand -hex 24"
+		}
+		c.fail(key, hint, "cannot be read: %s", cause(err))
 		return core.Secret{}
 	}
 	content = bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r"))

@@ -5,6 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
+	"strconv"
 )
 
 // Files is what the configuration needs of the file system: to read secrets that are kept in
@@ -16,8 +18,23 @@ type Files interface {
 	Mode(path string) (fs.FileMode, error)
 }
 
-// Disk is the machine's own file system.
+// Groups is what Files may offer besides: whether this machine knows a Unix group. Where it
+// does not, no group is looked up.
+type Groups interface {
+	HasGroup(name string) bool
+}
+
+// Disk is the machine's own file system, with the groups of the machine.
 type Disk struct{}
+
+// HasGroup implements Groups. A number is a group by its id.
+func (Disk) HasGroup(name string) bool {
+	if _, err := strconv.Atoi(name); err == nil {
+		return true
+	}
+	_, err := user.LookupGroup(name)
+	return err == nil
+}
 
 var errNotRegular = errors.New("no regular file")
 

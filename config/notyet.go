@@ -44,12 +44,13 @@ func text(value string) func(*yaml.Node) bool {
 	return func(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Value == value }
 }
 
-// elsewhere is a first factor that another service checks: pam, {ldap: NAME}, {radius: NAME}.
+// elsewhere is a first factor that another service checks: pam, {ldap: NAME}, {radius: NAME};
+// also without the name, as one writes who has not read on.
 func elsewhere(n *yaml.Node) bool {
 	if n.Kind == yaml.MappingNode {
 		return len(n.Content) == 2 && (n.Content[0].Value == "ldap" || n.Content[0].Value == "radius")
 	}
-	return text("pam")(n)
+	return text("pam")(n) || text("ldap")(n) || text("radius")(n)
 }
 
 // carrier is any name but prompt.

@@ -97,7 +97,7 @@ var syntaxHints = []struct{ says, text, hint string }{
 	{"while parsing a tag", "a value begins with !, which YAML takes for a tag", "quote it"},
 	{"while scanning a tag", "a value begins with !, which YAML takes for a tag", "quote it"},
 	{"mapping values are not allowed", "a colon stands where none may be", `indentation, or a text with ": " in it that must be quoted`},
-	{"cannot start any token", "a value begins with a character that must be quoted", "@ % and tabs, among others"},
+	{"cannot start any token", "a value begins with a character that must be quoted", "@, % and a tab are some"},
 	{"could not find expected ':'", "a key without its colon", `"key: value", with a space after the colon`},
 	{"did not find expected key", "the indentation does not fit", "the keys of one section begin in one column"},
 	{"did not find expected '-' indicator", "the indentation does not fit", "the items of one list begin in one column"},
@@ -110,9 +110,25 @@ var syntaxHints = []struct{ says, text, hint string }{
 	{"exceeded max depth", "is nested too deeply", ""},
 }
 
+// tabbed tells whether a tab stands in the indentation of a line: the eye cannot see it.
+func tabbed(content []byte, line int) bool {
+	for text := range bytes.Lines(content) {
+		if line--; line == 0 {
+			indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+			return bytes.IndexByte(indent, '\t') >= 0
+		}
+	}
+	return false
+}
+
 func syntaxError(content []byte, err error, r *report) {
 	says := err.Error()
-	r.lines["yaml"] = errorLine(content, says)
+	line := errorLine(content, says)
+	r.lines["yaml"] = line
+	if tabbed(content, line) {
+		r.fail("yaml", "indent with spaces", "the line is indented with a tab")
+		return
+	}
 	for _, h := range syntaxHints {
 		if strings.Contains(says, h.says) {
 			r.fail("yaml", h.hint, "%s", h.text)

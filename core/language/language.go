@@ -59,9 +59,21 @@ type PINphrase struct {
 // all is the register of languages: the one place that a new language enters.
 func all() []*Language { return []*Language{&german, &english} }
 
+// Tags is a list of languages.
+type Tags []Tag
+
+// String is the list in words: "de, en".
+func (list Tags) String() string {
+	names := make([]string, 0, len(list))
+	for _, t := range list {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
+}
+
 // Known lists the tags of all languages, in the order of the register.
-func Known() []Tag {
-	tags := make([]Tag, 0, len(all()))
+func Known() Tags {
+	tags := make(Tags, 0, len(all()))
 	for _, l := range all() {
 		tags = append(tags, l.Tag)
 	}
@@ -78,7 +90,7 @@ func Parse(text string) (Tag, error) {
 			return tag, nil
 		}
 	}
-	return "", fmt.Errorf("%w: %q (known are %s)", ErrUnknown, text, knownList())
+	return "", fmt.Errorf("%w: %q (known are %s)", ErrUnknown, text, Known())
 }
 
 // Known tells whether t is a language of this package.
@@ -129,12 +141,4 @@ func find(t Tag) *Language {
 		}
 	}
 	return nil
-}
-
-func knownList() string {
-	names := make([]string, 0, len(all()))
-	for _, t := range Known() {
-		names = append(names, string(t))
-	}
-	return strings.Join(names, ", ")
 }
