@@ -157,7 +157,7 @@ func (s *Server) guard(r route) http.Handler {
 			}
 		}
 		log.Info("admin call", "actor", who.actor.Name, "uid", who.actor.UID, "role", string(who.actor.Role),
-			"status", status, "took", s.now().Sub(began))
+			"status", status, "took_us", s.now().Sub(began).Microseconds())
 	})
 }
 

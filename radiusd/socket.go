@@ -2,6 +2,7 @@ package radiusd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 )
 
 // socket is one UDP address that the door listens at. On a wildcard address it asks the
@@ -50,7 +52,14 @@ func listen(address string, number uint32) (*socket, error) {
 		network = "udp6"
 	}
 	conn, err := new(net.ListenConfig).ListenPacket(context.Background(), network, address)
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return nil, fmt.Errorf("radiusd: %w (which program has the port says ss -lunp)", err)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("radiusd: %w (no address of this machine: see radius.listen)", err)
+	case errors.Is(err, unix.EACCES):
+		return nil, fmt.Errorf("radiusd: %w (ports below 1024 are for root; 1812 is RADIUS's own)", err)
+	case err != nil:
 		return nil, fmt.Errorf("radiusd: %w", err)
 	}
 	s.conn = conn.(*net.UDPConn)
