@@ -22,6 +22,7 @@ const (
 	maxReply      = 256 << 10
 	attempts      = 3 // of one call whose reply is lost
 	pause         = 100 * time.Millisecond
+	busyPause     = time.Second
 )
 
 // call is one signed call of the device. The counter is durable before anything leaves, and the lock is held until
@@ -97,10 +98,14 @@ func (p *Phone) exchange(request *http.Request, body []byte, out any) error {
 		if !again || attempt == attempts || ctx.Err() != nil {
 			return err
 		}
+		wait := pause << (attempt - 1)
+		if status != 0 {
+			wait = busyPause
+		}
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(pause << (attempt - 1)):
+		case <-time.After(wait):
 		}
 	}
 }

@@ -31,11 +31,11 @@ func (p *Phone) Wait(ctx context.Context, seen ...mobile.PendingID) ([]Pending, 
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("phone: waiting: %w", ctx.Err())
 		}
-		if events == nil || err != nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(p.config.poll()):
-			}
+		// Also after a stream has ended: the appliance keeps one a device, so two that wait on one state
+		// would else take it from each other without a pause.
+		select {
+		case <-ctx.Done():
+		case <-time.After(p.config.poll()):
 		}
 	}
 }
@@ -62,7 +62,7 @@ func (p *Phone) until(ctx context.Context, events *stream, seen []mobile.Pending
 
 // hopeless is what waiting does not mend.
 func hopeless(err error) bool {
-	return isAny(err, UnknownDevice, BadSignature, DeviceCloned, DeviceLocked, DeviceRevoked, DeviceInert) ||
+	return isAny(err, UnknownDevice, BadSignature, DeviceCloned, DeviceLocked, DeviceRevoked, DeviceInert, PINLocked, PINErased) ||
 		errors.Is(err, ErrCertificate) || errors.Is(err, ErrNotEnrolled) || errors.Is(err, ErrState) || errors.Is(err, ErrReadable)
 }
 
