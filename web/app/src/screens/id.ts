@@ -90,13 +90,12 @@ async function waiting(app: App, view: View, which: string): Promise<void> {
   const several = (await app.store.list()).length > 1;
   const list = h("div", { "aria-live": "polite" }, h("p", { class: "quiet" }, t("loading")));
   const line = h("p", { class: "error", role: "status" });
-  let shown = "";
+  let shown: string | undefined;
 
   const render = (pendings: Pending[]) => {
     const key = pendings.map((p) => p.id).join();
-    if (key === shown && list.dataset["ready"]) return;
+    if (key === shown) return;
     shown = key;
-    list.dataset["ready"] = "yes";
     if (pendings.length === 0) {
       list.replaceChildren(h("div", { class: "empty" }, h("p", { class: "empty-title" }, t("noLogins")), h("p", {}, t("noLoginsText"))));
       return;
@@ -112,7 +111,7 @@ async function waiting(app: App, view: View, which: string): Promise<void> {
       several ? h("a", { href: "#/ids" }, t("ids")) : h("a", { href: "#/add" }, t("addId"))));
   tick(app, view.signal, () => {
     // A login whose time has run out is asked for once more, and goes.
-    shown = "";
+    shown = undefined;
     window.dispatchEvent(new Event("latchkey-push"));
   });
   follow(device, {
