@@ -4,7 +4,7 @@
 // through wire.go (structure), clients.go (which NAS), authenticator.go
 // (Message-Authenticator), status.go (Status-Server) and duplicates.go (have we had it?)
 // into one of the two queues of lane.go. A worker of the queue (handler.go) decrypts the
-// password (password.go), joins retransmissions that come from another port (joining.go),
+// password, joins retransmissions that come from another port (joining.go),
 // asks Logins, and renders the Step as a signed reply (reply.go). server.go holds it together,
 // listen.go changes the addresses while it runs, stats.go counts and log.go tells.
 //
