@@ -31,8 +31,8 @@ func (p *Phone) Wait(ctx context.Context, seen ...mobile.PendingID) ([]Pending, 
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("phone: waiting: %w", ctx.Err())
 		}
-		// Also after a stream has ended: the appliance keeps one a device, so two that wait on one state
-		// would else take it from each other without a pause.
+		// Also after a stream has ended: the appliance bounds the streams of a device, so many that wait on one state
+		// would else take them from each other without a pause.
 		select {
 		case <-ctx.Done():
 		case <-time.After(p.config.poll()):
