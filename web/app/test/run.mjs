@@ -24,7 +24,7 @@ await build({
   logLevel: "warning", entryNames: "[name]",
 });
 const bundles = files.map((file) => path.join(out, path.basename(file).replace(/\.ts$/, ".mjs")));
-const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-timeout=240000", ...bundles], {
+const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-concurrency=1", "--test-timeout=240000", ...bundles], {
   cwd: root, stdio: "inherit", env: { ...process.env, LATCHKEY_APP_ROOT: root },
 });
 process.exit(run.status ?? 1);
