@@ -23,6 +23,7 @@ export class App {
   t: Translate = translator("en");
   language: Language = "en";
   #leave = new AbortController();
+  #quiet: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly main: HTMLElement, readonly status: HTMLElement, readonly routes: Record<string, Screen>) {}
 
@@ -39,6 +40,8 @@ export class App {
   /** Says something that a screen reader reads out wherever the focus is. */
   announce(text: string): void {
     this.status.textContent = text;
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => (this.status.textContent = ""), 8000);
   }
 
   /** #/name/part…; replace: the way back leads past this screen. */

@@ -119,7 +119,8 @@ export const past: Screen = async (app, view, which = "") => {
     return hasText(key) ? t(key) : result;
   };
   const items = list.map((l) => h("li", { class: "card past" },
-    h("strong", {}, `${l.service} · ${l.host}`), h("span", { class: `verdict ${l.result === "approved" ? "good" : "bad"}` }, word(l.result)),
+    h("strong", {}, l.service), h("span", { class: `verdict ${l.result === "approved" ? "good" : "bad"}` }, word(l.result)),
+    h("span", { class: "host" }, l.host),
     h("small", {}, `${time(app, l.time)} · ${l.source || t("unknownSource")}`)));
   view.refresh(t("history"), items.length ? h("ul", { class: "cards" }, ...items) : h("p", {}, t("noHistory")), backTo(app, `id/${which}`));
 };

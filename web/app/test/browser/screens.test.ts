@@ -21,8 +21,12 @@ before(async () => {
 after(() => there.stop());
 
 async function check(page: Page, name: string): Promise<void> {
-  const faults = await page.evaluate(() => {
+  const faults = await page.evaluate(async () => {
     const out: string[] = [];
+    for (const e of document.querySelectorAll<HTMLElement>(".symbol")) {
+      const file = /url\("(.*)"\)/.exec(getComputedStyle(e).maskImage)?.[1];
+      if (!file || !(await fetch(file)).ok) out.push(`a symbol without its shape: ${e.className}`);
+    }
     if (document.documentElement.scrollWidth > innerWidth) out.push(`wider than the window: ${document.documentElement.scrollWidth}`);
     for (const e of document.querySelectorAll<HTMLElement>("button, a, input")) {
       const box = e.getBoundingClientRect();
