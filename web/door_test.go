@@ -113,6 +113,13 @@ var testApp = fstest.MapFS{
 
 func openDoor(t *testing.T, p core.Phones, change func(*Config)) *door {
 	t.Helper()
+	d, _ := openWitnessed(t, p, change, nil)
+	return d
+}
+
+// openWitnessed holds all that goes through the door against a description, if there is one.
+func openWitnessed(t *testing.T, p core.Phones, change func(*Config), described *document) (*door, *witness) {
+	t.Helper()
 	l := &logged{}
 	log := slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	certificates, err := LocalAuthority(Authority{Dir: t.TempDir(), URL: testOrigin, Log: log})
@@ -130,6 +137,10 @@ func openDoor(t *testing.T, p core.Phones, change func(*Config)) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := &witness{t: t, d: described, next: s, seen: map[string]int{}}
+	if described != nil {
+		s.http.Handler = w
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx) }()
@@ -142,7 +153,7 @@ func openDoor(t *testing.T, p core.Phones, change func(*Config)) *door {
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return d
+	return d, w
 }
 
 func (d *door) dial(ctx context.Context, _, _ string) (net.Conn, error) {
