@@ -241,25 +241,29 @@ func (c *Core) DeviceEvents(ctx context.Context, call DeviceCall, begun func(), 
 	if call.Method != "GET" {
 		return refuseCall(CodeBadRequest, "events are asked for by GET")
 	}
-	var user userID
-	_, err := c.answerCall(ctx, call, op{func(k *deviceCall) (any, error) {
-		user = k.d.User
-		return struct{}{}, nil
-	}, false})
-	if err != nil {
+	// A call that is repeated gets its kept reply without being run: what it is about is read afterwards.
+	if _, err := c.answerCall(ctx, call, op{func(*deviceCall) (any, error) { return struct{}{}, nil }, false}); err != nil {
 		return err
 	}
 	id, err := mobile.ParseDeviceID(call.Device)
 	if err != nil {
 		return err
 	}
+	var d deviceRecord
+	if err := c.store.View(ctx, func(r store.Reader) error {
+		_, err := get(r, keyDevice(id), &d)
+		return err
+	}); err != nil {
+		return silence(err)
+	}
+	user := d.User
 	wake, leave := c.waits.listen(user)
 	defer leave()
 	begun()
 	known := map[mobile.PendingID]bool{}
 	for {
 		var waiting []pendingRecord
-		var d deviceRecord
+		d = deviceRecord{}
 		err := c.store.View(ctx, func(r store.Reader) (err error) {
 			if _, err = get(r, keyDevice(id), &d); err == nil {
 				_, waiting, err = c.waitingOf(r, user, c.clock.Now())
