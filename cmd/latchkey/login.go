@@ -74,9 +74,15 @@ func (a *app) login(ctx context.Context, name string, o loginOptions) error {
 		return refusal{"RADIUS server " + o.config.Server + ": " + err.Error(), "--server HOST:PORT"}
 	}
 	defer func() { _ = client.Close() }()
+	asked := false
 	reply, err := client.Login(ctx, name, password, func(challenge radclient.Reply) (secret.Secret, error) {
+		asked = true
 		return a.reply(ctx, cleanLines(challenge.Message), challenge.Echo)
 	})
+	if asked && errors.Is(err, radclient.ErrSilent) { // the address and the secret are right
+		return refusal{"no answer from " + o.config.Server + " to the reply",
+			"latchkeyd is silent where it cannot write its state, a full disk for example: see its log"}
+	}
 	if err != nil {
 		return explain(err, o.config)
 	}
