@@ -49,7 +49,7 @@ var dropHints = [drops]string{
 	WrongSecret:                 "compare the shared secrets of both sides",
 	QueueFull:                   "more requests than can be answered; look for a flood, or at the time that passwords take",
 	Stale:                       "the NAS's patience (timeout × tries) ended in the queue",
-	NoAnswer:                    "the NAS will ask again",
+	NoAnswer:                    "the error says why; the NAS asks again by itself",
 	Unencodable:                 "the reply attributes and the Proxy-States together exceed 4096 bytes",
 }
 
