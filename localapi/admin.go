@@ -35,6 +35,21 @@ type Admin interface {
 	SetAnswer(ctx context.Context, actor core.Actor, name, question string, answer core.Secret) (core.AnswerInfo, error)
 	RemoveAnswer(ctx context.Context, actor core.Actor, name, question string) error
 
+	// InviteDevice gives an invitation's URL, which is a secret as a whole: whoever has it first enrols a
+	// phone for the user. One device comes of it, within the time. Unless trusted, that device stays inert until
+	// ConfirmDevice; trusted is for an invitation that is handed over in person. ErrRefused where there is no HTTPS door.
+	InviteDevice(ctx context.Context, actor core.Actor, name string, trusted bool) (url core.Secret, expires time.Time, err error)
+	// Devices lists those of a user that are not revoked, the oldest first.
+	Devices(ctx context.Context, name string) ([]core.DeviceInfo, error)
+	// ConfirmDevice activates the inert device of the user that shows this check code: eight letters, read in any
+	// case, without regard to hyphens and spaces. ErrInvalid if none does.
+	ConfirmDevice(ctx context.Context, actor core.Actor, name, code string) (core.DeviceInfo, error)
+	// UnlockDevice ends a device's lock and its row of wrong PINs; the count for its life stays. The device is named
+	// by its id or its name. ErrRefused where nothing helps but a new device.
+	UnlockDevice(ctx context.Context, actor core.Actor, name, device string) error
+	// RevokeDevice takes a device away for good, with all that waits for it.
+	RevokeDevice(ctx context.Context, actor core.Actor, name, device string) error
+
 	// Import takes all rows or none, unless keepGoing: then it leaves out the bad ones. Rows are
 	// staged and published at once. An error that rows yields ends the import. It returns the bad rows
 	// (at most the first 1,000) with ErrRefused when nothing was taken for their sake. codeWord is called for

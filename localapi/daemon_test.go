@@ -78,6 +78,7 @@ func realCore(t *testing.T) *core.Core {
 	c, err := core.Open(t.Context(), core.Config{Store: engine, Keys: set, Passwords: pool, Settings: core.Settings{
 		Language: "en", Names: core.NameRules{FoldCase: true}, PINphrase: pinphrase.Defaults(),
 		CodeWords: core.CodeWords{Words: 4, Valid: 72 * time.Hour, OpensLogin: true},
+		Device:    core.DeviceSettings{Origin: "https://latchkey.example.org:8443", Appliance: "Example"},
 	}})
 	if err != nil {
 		t.Fatal(err)

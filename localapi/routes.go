@@ -10,7 +10,8 @@ type route struct {
 }
 
 // routes is everything that can be asked at the admin socket. Helpdesk helps a person in for
-// the moment; what lasts (passwords, answers, code words, users) is for admins.
+// the moment and takes away what was lost; what lasts (passwords, answers, code words, new phones,
+// users) is for admins.
 func (s *Server) routes() []route {
 	const admin, helpdesk, auditor = core.RoleAdmin, core.RoleHelpdesk, core.RoleAuditor
 	return []route{
@@ -35,6 +36,12 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/answers", auditor, s.listAnswers},
 		{"POST", "/v1/answer/set", admin, s.setAnswer},
 		{"POST", "/v1/answer/remove", admin, s.removeAnswer},
+
+		{"GET", "/v1/devices", auditor, s.listDevices},
+		{"POST", "/v1/device/invite", admin, s.inviteDevice},
+		{"POST", "/v1/device/confirm", admin, s.confirmDevice},
+		{"POST", "/v1/device/unlock", helpdesk, s.unlockDevice},
+		{"POST", "/v1/device/revoke", helpdesk, s.revokeDevice},
 
 		{"GET", "/v1/audit", auditor, s.readAudit},
 		{"GET", "/v1/audit/verify", auditor, s.verifyAudit},

@@ -69,6 +69,18 @@ type (
 		Name     string `json:"name"`
 		Question string `json:"question"`
 	}
+	inviteRequest struct {
+		Name    string `json:"name"`
+		Trusted bool   `json:"trusted,omitempty"`
+	}
+	confirmRequest struct {
+		Name string `json:"name"`
+		Code string `json:"code"`
+	}
+	deviceRequest struct {
+		Name   string `json:"name"`
+		Device string `json:"device"` // its id or its name
+	}
 	// importLine is one line of an import: a row, a row that the sender could not read, or the
 	// end. A body without an end was cut off, and nothing of it is taken.
 	importLine struct {
@@ -99,6 +111,14 @@ type Code struct {
 	Code  Disclosed `json:"code"`
 	Until time.Time `json:"until"`
 	Uses  int       `json:"uses,omitempty"`
+}
+
+// Invitation is an invitation for a phone, which is said once.
+type Invitation struct {
+	Name    string    `json:"name"`
+	URL     Disclosed `json:"url"`
+	Expires time.Time `json:"expires"`
+	Trusted bool      `json:"trusted"`
 }
 
 // CodeWord is the code word that an import has made for a new user.
