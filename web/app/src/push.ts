@@ -1,6 +1,5 @@
 // Web Push, the doorbell: it carries nothing but that somebody rang.
-import type { Device } from "@latchkey/device-client";
-import { unbase64url } from "@latchkey/device-client";
+import { type Device, ProblemError, unbase64url } from "@latchkey/device-client";
 
 export const pushPossible = (): boolean => "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
 
@@ -11,9 +10,15 @@ export async function subscribe(device: Device): Promise<boolean> {
   let subscription = await registration.pushManager.getSubscription();
   if (!subscription) {
     const { vapidKey } = await device.hello();
-    if (!vapidKey) return false;
+    if (!vapidKey) throw new ProblemError("subscription-refused", 0, "the appliance has no key for push messages");
     subscription = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: unbase64url(vapidKey) });
   }
   await device.push(subscription.toJSON());
   return true;
+}
+
+/** Takes the subscription back; for when no ID is left that could use it. */
+export async function unsubscribe(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  await (await registration?.pushManager?.getSubscription())?.unsubscribe();
 }

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 const kind = process.argv[2];
-const folders = { unit: ["client/test"], browser: ["test/browser"] }[kind];
+const folders = { unit: ["client/test", "test/unit"], browser: ["test/browser"] }[kind];
 if (!folders) throw new Error("usage: run.mjs unit|browser");
 
 const files = folders.flatMap((folder) =>

@@ -44,16 +44,28 @@ export class Transport {
     });
   }
 
-  /** Opens the stream of events; the counter is used up, nothing is repeated. */
+  /**
+   * Opens the stream of events; the counter is used up, nothing is repeated. The signal ends the stream, but never the
+   * wait for its header: a call that began before the appliance had judged this one could overtake it.
+   */
   async stream(id: string, signal: AbortSignal): Promise<Response> {
     const path = "/api/v1/device/events";
     return this.store.exclusive(id, async () => {
       const record = await this.#record(id);
+      if (signal.aborted) throw new NetworkError("no longer wanted");
       const headers = await this.#sign(record, "GET", path, utf8(""));
       headers["Accept"] = "text/event-stream";
-      const response = await this.#once(record.origin + path, { method: "GET", headers, signal });
-      if (!response.ok) throw await problemOf(response);
-      return response;
+      const stop = new AbortController();
+      const late = setTimeout(() => stop.abort(), this.#timeout);
+      try {
+        const response = await this.#once(record.origin + path, { method: "GET", headers, signal: stop.signal });
+        if (!response.ok) throw await problemOf(response);
+        if (signal.aborted) stop.abort();
+        else signal.addEventListener("abort", () => stop.abort(), { once: true });
+        return response;
+      } finally {
+        clearTimeout(late);
+      }
     });
   }
 

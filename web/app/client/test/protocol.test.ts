@@ -236,6 +236,35 @@ test("events come while the stream stands, and it comes back after a break", asy
   await done;
 });
 
+test("a stream that is given up while it opens is waited for: no later call overtakes it", async () => {
+  const { store, device, there } = await enrolled();
+  let arrived = () => {};
+  const opening = new Promise<void>((done) => (arrived = done));
+  const order: string[] = [];
+  const slow = new Transport(store, {
+    fetch: async (url, init) => {
+      const name = String(url).replace(/.*device./, "");
+      if (name === "events") {
+        arrived();
+        await new Promise((done) => setTimeout(done, 50));
+      }
+      init?.signal?.throwIfAborted();
+      const response = await fetch(url, init);
+      order.push(name);
+      return response;
+    },
+  });
+  const stop = new AbortController();
+  const phone = new Device(slow, device.id);
+  const done = phone.events(() => undefined, stop.signal);
+  await opening;
+  stop.abort();
+  await phone.hello();
+  await done;
+  assert.deepEqual(order, ["events", "hello"]);
+  assert.equal(there.refused, undefined);
+});
+
 test("rename, push, remove", async () => {
   const { device, store, there } = await enrolled();
   await device.rename("Büro");

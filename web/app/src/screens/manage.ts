@@ -4,7 +4,7 @@ import type { App, Screen } from "../app.ts";
 import { button, field, form, h, submitButton } from "../dom.ts";
 import { explain } from "../explain.ts";
 import { time } from "../logincard.ts";
-import { pushPossible, subscribe } from "../push.ts";
+import { pushPossible, subscribe, unsubscribe } from "../push.ts";
 import { hasText } from "../texts.ts";
 import { ownPin } from "./approve.ts";
 import { newPin } from "./id.ts";
@@ -91,19 +91,20 @@ export const remove: Screen = async (app, view, which = "") => {
   const { user } = await app.device(which).record();
   const problem = h("p", { class: "error", role: "alert" });
   const actions = h("div", { class: "actions" });
-  const gone = () => {
+  const gone = async () => {
+    if ((await app.store.list()).length === 0) await unsubscribe().catch(() => undefined);
     app.announce(t("removed"));
     app.go("ids", true);
   };
   actions.append(button(t("removeYes"), async () => {
     try {
       await app.device(which).remove();
-      gone();
+      await gone();
     } catch (error) {
       problem.textContent = `${explain(t, error)} ${error instanceof NetworkError ? t("removeOffline") : ""}`;
       actions.append(button(t("removeHere"), async () => {
         await app.store.remove(which);
-        gone();
+        await gone();
       }, "danger"));
     }
   }, "danger"), button(t("cancel"), () => app.go(`manage/${which}`)));
