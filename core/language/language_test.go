@@ -114,8 +114,8 @@ func TestFilledTexts(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{texts.Reference("K7Q2-9XMD"), "Ref. K7Q2-9XMD"},
 		{texts.RenewSoon("First car?"), "Please renew the answer to «First car?» soon."},
-		{texts.AppSymbol("anchor", false), "Please pick the symbol «anchor» on your phone."},
-		{texts.AppSymbol("anchor", true), "Not confirmed yet. Please pick the symbol «anchor» on your phone."},
+		{texts.App("anchor", "", 0, false), "Symbol: anchor. Choose it in the app, then press Enter"},
+		{texts.App("anchor", "⚓", 2, false), "Symbol: anchor ⚓. Not confirmed yet (2). Choose it in the app, then press Enter"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)
