@@ -23,7 +23,7 @@ func (c check) radius() RADIUS {
 		c.warn("radius", "a section `radius:` opens one", "no door is open, so nobody can log in")
 		return RADIUS{}
 	}
-	r := RADIUS{Listen: c.listen()}
+	r := RADIUS{Listen: c.listen("radius.listen", c.file.Radius.Listen, 1812)}
 	if len(c.file.Radius.Clients) == 0 && len(r.Listen) > 0 {
 		c.warn("radius.clients", "name each gateway by its address", "there are none, so every packet is dropped")
 	}
@@ -56,17 +56,18 @@ func (c check) unique(key, name string, taken map[string]int) {
 	taken[name] = c.line(key)
 }
 
-func (c check) listen() []netip.AddrPort {
+// listen reads the addresses of a door whose usual port is this one.
+func (c check) listen(list string, given []string, usual int) []netip.AddrPort {
 	var listen []netip.AddrPort
-	for i, text := range c.file.Radius.Listen {
-		key := itemPath("radius.listen", i)
+	for i, text := range given {
+		key := itemPath(list, i)
 		a, err := netip.ParseAddrPort(text)
 		switch {
 		case err != nil:
-			c.fail(key, `"192.0.2.1:1812" or "[2001:db8::1]:1812"`, "is no address with a port")
+			c.fail(key, fmt.Sprintf(`"192.0.2.1:%d" or "[2001:db8::1]:%[1]d"`, usual), "is no address with a port")
 			continue
 		case a.Port() == 0:
-			c.fail(key, "1812 is RADIUS's own", "the port must not be 0")
+			c.fail(key, fmt.Sprintf("%d is the usual one", usual), "the port must not be 0")
 			continue
 		case a.Addr().Is4In6():
 			c.fail(key, netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String(), "is an IPv4 address in IPv6 clothes")
@@ -177,5 +178,7 @@ func (c check) patience(key string, client *Client) {
 	}
 	if patience := client.Timeout * time.Duration(client.Tries); client.Hold >= patience {
 		c.fail(key+".hold", fmt.Sprintf("below timeout × tries, %s", short(patience)), "must end before the gateway's patience")
+	} else if client.Hold > 0 {
+		c.warn(key+".hold", "0s", "while the first reply is held nobody sees a symbol, and many gateways let all other users wait too")
 	}
 }

@@ -26,6 +26,7 @@ func (c check) settings() core.Settings {
 		Locks:     c.locks(),
 		PINphrase: c.pinphrase(tag),
 		CodeWords: c.codeWords(),
+		Device:    c.device(),
 		TokenLife: c.file.AnswerWithin,
 	}
 }

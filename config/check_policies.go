@@ -28,6 +28,7 @@ func (c check) policy(key, name string, given rule) core.Policy {
 	p := core.Policy{
 		Name:       name,
 		First:      core.FirstKind(given.First),
+		Fallback:   given.Fallback,
 		Realm:      given.Realm,
 		Unenrolled: core.Unenrolled(given.Unenrolled),
 		Reply:      c.reply(key+".reply", given.Reply),
@@ -52,6 +53,7 @@ func (c check) policy(key, name string, given rule) core.Policy {
 		}
 	}
 	c.passable(key, given)
+	c.phones(key, given)
 	for _, g := range given.Groups {
 		at := entryPath(key+".groups", g.Name)
 		if p.Groups == nil {

@@ -28,6 +28,7 @@ type Config struct {
 	Settings      core.Settings
 	Socket        Socket
 	RADIUS        RADIUS
+	Web           Web
 }
 
 // Socket is the Unix socket of the command line.
@@ -58,6 +59,30 @@ type Client struct {
 	PasswordChecked      bool          // the NAS has checked the password itself
 	TrustCallingStation  bool          // Calling-Station-Id names the person's address
 	Policy               string        // a key of Settings.Policies
+}
+
+// Web is the HTTPS door. Without Listen it is shut.
+type Web struct {
+	Listen          []netip.AddrPort
+	URL             string // the origin: https://HOST or https://HOST:PORT, in lower case
+	CertificateFile string // absolute; empty: a local authority
+	KeyFile         string // absolute
+	Brand           Brand
+	Push            Push
+}
+
+// Brand is how the company wants its app to look. What is empty stays as it is.
+type Brand struct {
+	Name       string
+	Colour     string // #RRGGBB
+	ColourDark string // #RRGGBB
+	Logo       string // a data: URL of PNG or SVG
+}
+
+// Push is how phones are rung. Without Contact they are not.
+type Push struct {
+	Contact string   // whom the push services may write to: mailto:… or https://…
+	Allow   []string // hosts of push services; *.example.org stands for all below example.org
 }
 
 // Load reads and checks a file, and the files of secrets that it names. The Config is nil
@@ -137,6 +162,7 @@ func (c check) all() *Config {
 		Socket:        c.socket(),
 		Settings:      c.settings(),
 		RADIUS:        c.radius(),
+		Web:           c.web(),
 	}
 }
 

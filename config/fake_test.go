@@ -1,7 +1,14 @@
 package config
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"io/fs"
+	"math/big"
 	"testing"
 	"time"
 )
@@ -48,6 +55,8 @@ func usual() disk {
 		"/etc/latchkey/locked":       {mode: 0o600, err: fs.ErrPermission},
 		"/etc/latchkey/keyset":       {content: canary, mode: 0o600},
 		"/etc/latchkey/loose-keyset": {content: canary, mode: 0o640},
+		"/etc/latchkey/logo.svg":     {content: `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`, mode: 0o644},
+		"/etc/latchkey/logo.gif":     {content: "GIF89a", mode: 0o644},
 		"/etc/latchkey/directory":    {mode: fs.ModeDir | 0o700, err: errNotRegular},
 	}
 }
@@ -70,3 +79,26 @@ func load(t *testing.T, text string) *Config {
 }
 
 const minute = time.Minute
+
+// withCertificate adds a certificate for a host, and its key.
+func withCertificate(t *testing.T, d disk, host string) disk {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotAfter: time.Now().Add(time.Hour),
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d["/etc/latchkey/web.pem"] = fakeFile{content: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})), mode: 0o644}
+	d["/etc/latchkey/web.key"] = fakeFile{content: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})), mode: 0o640}
+	return d
+}

@@ -12,20 +12,18 @@ type gap struct {
 }
 
 var gaps = []gap{
-	{"web", always, "the HTTPS door", "remove the section"},
 	{"hosts", always, "the PAM door", "remove the section"},
 	{"selfservice", always, "self-service", "remove the section"},
-	{"device", always, "the phone app", "remove the section"},
 	{"carriers", always, "sending by carriers", "remove the section"},
 	{"socket.pam", always, "the PAM door", "remove the line"},
 	{"socket.pam_user", always, "the PAM door", "remove the line"},
-	{"radius.clients[].hold", nonZero, "holding the first reply", "0s challenges at once"},
+	{"web.serve[]", text("selfservice"), "self-service", "[app]"},
+	{"web.serve[]", text("hosts"), "the door for hosts", "[app]"},
+	{"web.serve[]", text("services"), "the service API", "[app]"},
 	{"radius.clients[].challenge", text("false"), "a method that works without Access-Challenge", "true, and let the gateway show challenges"},
 	{"policies.*.first", elsewhere, "checking the password there", "password is there, and none where the NAS has checked it"},
-	{"policies.*.second[]", text("app"), "the phone app", "pinphrase is there"},
 	{"policies.*.deliver[]", carrier, "sending by carriers", "prompt is there"},
 	{"policies.*.presend", text("true"), "sending ahead", "false"},
-	{"policies.*.fallback", text("true"), "a phone to fall back from", "false"},
 }
 
 // notYet finds the gap that a value falls into.
@@ -56,9 +54,4 @@ func elsewhere(n *yaml.Node) bool {
 // carrier is any name but prompt.
 func carrier(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && n.Value != "" && n.Value != "prompt"
-}
-
-func nonZero(n *yaml.Node) bool {
-	d, err := parseDuration(n.Value)
-	return err == nil && d > 0
 }

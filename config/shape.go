@@ -19,8 +19,10 @@ type file struct {
 	Names        names         `key:"names"`
 	Socket       socket        `key:"socket"`
 	Radius       radius        `key:"radius"`
+	Web          web           `key:"web"`
 	Policies     []named[rule] `key:"policies"`
 	Locks        locks         `key:"locks"`
+	Device       device        `key:"device"`
 	Pinphrase    phrases       `key:"pinphrase"`
 }
 
@@ -65,6 +67,36 @@ type client struct {
 	PasswordChecked      bool            `key:"password_checked" default:"false"`
 	TrustCallingStation  bool            `key:"trust_calling_station" default:"false"`
 	Policy               string          `key:"policy"`
+}
+
+type web struct {
+	Listen          []string `key:"listen" default:"['0.0.0.0:8443', '[::]:8443']"`
+	URL             string   `key:"url"`
+	CertificateFile string   `key:"certificate_file"`
+	KeyFile         string   `key:"key_file"`
+	Serve           []string `key:"serve" default:"[app]"`
+	Brand           brand    `key:"brand"`
+	Push            push     `key:"push"`
+}
+
+type brand struct {
+	Name       string `key:"name"`
+	Colour     string `key:"colour"`
+	ColourDark string `key:"colour_dark"`
+	LogoFile   string `key:"logo_file"`
+}
+
+type push struct {
+	Contact string   `key:"contact"`
+	Allow   []string `key:"allow" default:"[fcm.googleapis.com, updates.push.services.mozilla.com, web.push.apple.com, '*.notify.windows.com']"`
+}
+
+type device struct {
+	PINDigits     int           `key:"pin_digits" default:"6"`
+	Tries         int           `key:"tries" default:"5"`
+	TriesForLife  int           `key:"tries_for_life" default:"20"`
+	ApproveWithin time.Duration `key:"approve_within" default:"90s"`
+	EnrolWithin   time.Duration `key:"enrol_within" default:"24h"`
 }
 
 type rule struct {
