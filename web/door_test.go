@@ -120,8 +120,37 @@ func openDoor(t *testing.T, p core.Phones, change func(*Config)) *door {
 // openWitnessed holds all that goes through the door against a description, if there is one.
 func openWitnessed(t *testing.T, p core.Phones, change func(*Config), described *document) (*door, *witness) {
 	t.Helper()
+	s := newServer(t, p, change)
+	w := &witness{t: t, d: described, next: s, seen: map[string]int{}}
+	if described != nil {
+		s.http.Handler = w
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx) }()
+	d := &door{Server: s, log: s.log.Handler().(*searched).text}
+	d.end = sync.OnceValue(func() error { cancel(); return <-served })
+	d.client = &http.Client{Transport: d.transport(true), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.Cleanup(func() {
+		d.client.CloseIdleConnections()
+		if err := d.end(); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return d, w
+}
+
+// searched is a log handler whose text a test can get at.
+type searched struct {
+	slog.Handler
+	text *logged
+}
+
+// newServer does not serve yet.
+func newServer(t *testing.T, p core.Phones, change func(*Config)) *Server {
+	t.Helper()
 	l := &logged{}
-	log := slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(&searched{slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}), l})
 	certificates, err := LocalAuthority(Authority{Dir: t.TempDir(), URL: testOrigin, Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -137,23 +166,7 @@ func openWitnessed(t *testing.T, p core.Phones, change func(*Config), described 
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &witness{t: t, d: described, next: s, seen: map[string]int{}}
-	if described != nil {
-		s.http.Handler = w
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx) }()
-	d := &door{Server: s, log: l}
-	d.end = sync.OnceValue(func() error { cancel(); return <-served })
-	d.client = &http.Client{Transport: d.transport(true), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	t.Cleanup(func() {
-		d.client.CloseIdleConnections()
-		if err := d.end(); err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
-	return d, w
+	return s
 }
 
 func (d *door) dial(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -186,7 +199,7 @@ func (d *door) do(t *testing.T, r *http.Request) got {
 		t.Fatal(err)
 	}
 	g := got{status: response.StatusCode, header: response.Header, body: string(body)}
-	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/problem+json") {
+	if r.Method != "HEAD" && strings.HasPrefix(response.Header.Get("Content-Type"), "application/problem+json") {
 		var p problem
 		if err := json.Unmarshal(body, &p); err != nil {
 			t.Fatalf("%q is no problem document: %v", body, err)
