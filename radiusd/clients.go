@@ -45,6 +45,8 @@ type Client struct {
 	LimitProxyState      bool          // under LetOff and Omit: Proxy-State without Message-Authenticator is dropped
 	Timeout              time.Duration // how long the NAS waits for a reply (0: 5 s)
 	Tries                int           // how often it asks (0: 3)
+	Wait                 time.Duration // how long a second round waits for a phone (0: not at all); four fifths of Timeout at most
+	Hold                 time.Duration // how long a first round waits for a phone instead of showing the symbol (0: not at all)
 	ASCII                bool          // it can show ASCII only
 	Challenge            bool          // it knows Access-Challenge; without, a challenge becomes a reject in words
 	TrustCallingStation  bool          // its Calling-Station-Id tells the person's address

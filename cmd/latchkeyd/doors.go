@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,8 +14,8 @@ import (
 	"github.com/latchkey/latchkey/radiusd"
 )
 
-func listen(cfg *config.Config) (addresses []string) {
-	for _, a := range cfg.RADIUS.Listen {
+func addressList(of []netip.AddrPort) (addresses []string) {
+	for _, a := range of {
 		addresses = append(addresses, a.String())
 	}
 	return addresses
@@ -27,7 +28,7 @@ func (a *appliance) snapshot(cfg *config.Config, c *core.Core) radiusd.Snapshot 
 	for _, k := range cfg.RADIUS.Clients {
 		s.Clients = append(s.Clients, radiusd.Client{
 			Name: k.Name, Prefix: k.Address, Secrets: k.Secrets, MessageAuthenticator: authenticator(k.MessageAuthenticator),
-			LimitProxyState: k.LimitProxyState, Timeout: k.Timeout, Tries: k.Tries, ASCII: k.ASCII, Challenge: k.Challenge,
+			LimitProxyState: k.LimitProxyState, Timeout: k.Timeout, Tries: k.Tries, Wait: k.Wait, Hold: k.Hold, ASCII: k.ASCII, Challenge: k.Challenge,
 			TrustCallingStation: k.TrustCallingStation, Policy: k.Policy,
 		})
 	}
@@ -50,6 +51,11 @@ func (a *appliance) addresses() []string {
 	if a.radius != nil {
 		for _, addr := range a.radius.Addrs() {
 			out = append(out, "udp "+addr.String())
+		}
+	}
+	if a.web != nil {
+		for _, addr := range a.web.Addrs() {
+			out = append(out, "https "+addr.String())
 		}
 	}
 	return out

@@ -20,10 +20,11 @@ import (
 // version is set by the build.
 var version = "development"
 
-const usage = `Usage: latchkeyd [--config FILE] [--check]
+const usage = `Usage: latchkeyd [--config FILE] [--check] [--force-url]
 
   --config FILE  the configuration (default /etc/latchkey/latchkey.yaml)
   --check        only say what is wrong with it: exit 0, or 1 with a line for each error
+  --force-url    take a changed web.url, though enrolled phones cannot be used any more
   --version      print the version
 
 SIGTERM ends it cleanly, SIGHUP reads the configuration again.
@@ -36,6 +37,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(io.Discard)
 	path := flags.String("config", "/etc/latchkey/latchkey.yaml", "")
 	check := flags.Bool("check", false, "")
+	force := flags.Bool("force-url", false, "")
 	tell := flags.Bool("version", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -78,7 +80,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := serve(ctx, *path, cfg, log); err != nil {
+	if err := serve(ctx, *path, cfg, *force, log); err != nil {
 		log.Error("latchkeyd ends", "error", err)
 		return 1
 	}

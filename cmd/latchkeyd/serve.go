@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -16,10 +17,12 @@ import (
 
 	"github.com/latchkey/latchkey/config"
 	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/core/mobile"
 	"github.com/latchkey/latchkey/core/password"
 	"github.com/latchkey/latchkey/core/store/badger"
 	"github.com/latchkey/latchkey/localapi"
 	"github.com/latchkey/latchkey/radiusd"
+	"github.com/latchkey/latchkey/web"
 )
 
 // appliance is the running daemon.
@@ -34,14 +37,20 @@ type appliance struct {
 	cfg  atomic.Pointer[config.Config]
 	core atomic.Pointer[core.Core]
 
-	radius *radiusd.Server // nil: the door is shut
-	admin  *localapi.Server
+	// taking serialises what changes cfg and core.
+	taking sync.Mutex
+	pinned mobile.Pin // that invitations name
+
+	radius       *radiusd.Server // nil: the door is shut
+	web          *web.Server     // nil: the door is shut
+	certificates *web.Certificates
+	admin        *localapi.Server
 }
 
 // serve opens the state, then the doors, and serves until ctx ends or a door breaks.
-func serve(ctx context.Context, path string, cfg *config.Config, log *slog.Logger) error {
+func serve(ctx context.Context, path string, cfg *config.Config, forceURL bool, log *slog.Logger) error {
 	a := &appliance{path: path, log: log, since: time.Now(), fatal: make(chan error, 1)}
-	if err := a.openState(ctx, cfg); err != nil {
+	if err := a.openState(ctx, cfg, forceURL); err != nil {
 		return err
 	}
 	defer a.close()
@@ -71,11 +80,15 @@ func serve(ctx context.Context, path string, cfg *config.Config, log *slog.Logge
 	if a.radius != nil {
 		start("radius", a.radius.Serve)
 	}
+	if a.web != nil {
+		start("web", a.web.Serve)
+	}
+	start("waiting logins", func(ctx context.Context) error { return a.core.Load().Run(ctx) })
 	start("upkeep", a.upkeep)
 	start("reload", a.reloads)
 
 	a.ready.Store(true)
-	log.Info("ready", "version", version, "pid", os.Getpid(), "radius", a.addresses(), "admin", cfg.Socket.Admin)
+	log.Info("ready", "version", version, "pid", os.Getpid(), "listen", a.addresses(), "admin", cfg.Socket.Admin)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 
 	var first error
@@ -101,7 +114,7 @@ func serve(ctx context.Context, path string, cfg *config.Config, log *slog.Logge
 }
 
 // openState opens keyset, store and core.
-func (a *appliance) openState(ctx context.Context, cfg *config.Config) error {
+func (a *appliance) openState(ctx context.Context, cfg *config.Config, forceURL bool) error {
 	keyset, err := loadKeyset(cfg.KeysFile, cfg.StateDir)
 	if err != nil {
 		return err
@@ -128,6 +141,9 @@ func (a *appliance) openState(ctx context.Context, cfg *config.Config) error {
 	if err == nil {
 		err = a.checkWitness(ctx, c, cfg)
 	}
+	if err == nil {
+		err = a.checkOrigin(ctx, c, forceURL)
+	}
 	if err != nil {
 		return errors.Join(err, a.store.Close())
 	}
@@ -150,10 +166,15 @@ func (a *appliance) openDoors(cfg *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.openWeb(cfg); err != nil {
+		return err
+	}
+	a.core.Store(a.core.Load().With(a.settings(cfg)))
+	a.pinned = a.settings(cfg).Device.Pin
 	if len(cfg.RADIUS.Listen) == 0 {
 		return nil
 	}
-	a.radius, err = radiusd.New(radiusd.Config{Listen: listen(cfg), Log: a.log}, a.snapshot(cfg, a.core.Load()))
+	a.radius, err = radiusd.New(radiusd.Config{Listen: addressList(cfg.RADIUS.Listen), Log: a.log}, a.snapshot(cfg, a.core.Load()))
 	return err
 }
 
@@ -189,24 +210,47 @@ func (a *appliance) reload() {
 	for key, changed := range map[string]bool{
 		"state_dir": old.StateDir != next.StateDir, "keys.file": old.KeysFile != next.KeysFile, "socket": old.Socket.Admin != next.Socket.Admin,
 		"radius.listen": (len(old.RADIUS.Listen) == 0) != (len(next.RADIUS.Listen) == 0),
+		"web":           (len(old.Web.Listen) == 0) != (len(next.Web.Listen) == 0), "web.url": old.Web.URL != next.Web.URL,
+		"web.certificate_file": old.Web.CertificateFile != next.Web.CertificateFile, "web.key_file": old.Web.KeyFile != next.Web.KeyFile,
 	} {
 		if changed {
 			a.log.Error("this change needs a restart; the old configuration stays", "key", key)
 			return
 		}
 	}
-	c := a.core.Load().With(next.Settings)
-	if a.radius != nil {
-		if err := a.radius.Listen(listen(next)); err != nil {
-			a.log.Error("the old configuration stays", "error", err)
-			return
+	a.taking.Lock()
+	defer a.taking.Unlock()
+	if a.certificates != nil {
+		if err := a.certificates.Reload(); err != nil {
+			a.log.Error("web certificate", "error", err)
 		}
-		if err := a.radius.Reload(a.snapshot(next, c)); err != nil {
-			a.log.Error("the old configuration stays", "error", errors.Join(err, a.radius.Listen(listen(old))))
-			return
+	}
+	if err := a.take(next); err != nil {
+		a.log.Error("the old configuration stays", "error", errors.Join(err, a.take(old)))
+		return
+	}
+	a.log.Info("reloaded", "file", a.path, "listen", a.addresses())
+}
+
+// take lets all doors serve by a configuration, under taking. After an error the old one is to be taken again.
+func (a *appliance) take(cfg *config.Config) error {
+	settings := a.settings(cfg)
+	c := a.core.Load().With(settings)
+	if a.web != nil {
+		if err := errors.Join(a.web.Listen(addressList(cfg.Web.Listen)), a.web.SetBrand(brand(cfg))); err != nil {
+			return err
+		}
+	}
+	if a.radius != nil {
+		if err := a.radius.Listen(addressList(cfg.RADIUS.Listen)); err != nil {
+			return err
+		}
+		if err := a.radius.Reload(a.snapshot(cfg, c)); err != nil {
+			return err
 		}
 	}
 	a.core.Store(c)
-	a.cfg.Store(next)
-	a.log.Info("reloaded", "file", a.path, "radius", a.addresses())
+	a.cfg.Store(cfg)
+	a.pinned = settings.Device.Pin
+	return nil
 }

@@ -17,7 +17,8 @@ import (
 // upkeepEvery is how often the clock's mark and the audit head are written.
 const upkeepEvery = time.Minute
 
-// upkeep keeps the clock's mark in the state and the head of the audit chain outside it.
+// upkeep keeps the clock's mark in the state and the head of the audit chain outside it, sweeps the state, and
+// looks whether the certificate was renewed.
 func (a *appliance) upkeep(ctx context.Context) error {
 	tick := time.NewTicker(upkeepEvery)
 	defer tick.Stop()
@@ -39,6 +40,10 @@ func (a *appliance) keep(ctx context.Context) {
 	if err := c.KeepTime(ctx); err != nil {
 		a.log.Warn("the clock's mark was not written", "error", err)
 	}
+	if err := c.SweepPendings(ctx); err != nil {
+		a.log.Warn("logins that ended were not swept", "error", err)
+	}
+	a.followCertificate()
 	w, err := c.Witness(ctx)
 	if err != nil {
 		a.log.Warn("the audit head could not be read", "error", err)
