@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/latchkey/latchkey/core/pinphrase"
 	"github.com/latchkey/latchkey/core/secret"
@@ -82,7 +83,7 @@ func (c *Core) checkAnswer(question string, text secret.Secret) (q pinphrase.Que
 		err = c.set.PINphrase.Check(q, a)
 	}
 	if err != nil {
-		return q, a, problem(ErrInvalid, fmt.Sprintf("the answer to %s is not usable: %v", question, err),
+		return q, a, problem(ErrInvalid, fmt.Sprintf("the answer to %s is not usable: %s", question, strings.TrimPrefix(err.Error(), "pinphrase: ")),
 			"spaces, hyphens and punctuation are not counted")
 	}
 	return q, a, nil

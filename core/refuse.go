@@ -73,7 +73,8 @@ func (c *Core) count(t store.Txn, now time.Time, a Attempt, who subject, reason 
 	}
 	if is := counts.locked(now, c.set.Locks, a.Source); is != was && is != "" && who.known {
 		*said = append(*said, func() {
-			c.log.Warn("user locked", "request", a.Request, "user", who.name, "lock", string(is), "source", a.Source.String())
+			c.log.Warn("user locked", "request", a.Request, "user", who.name, "lock", string(is), "source", a.Source.String(),
+				"hint", "latchkey user unlock "+who.name)
 		})
 		if err := audit(t, c.record(now, a, who, eventLock, string(is), "")); err != nil {
 			return err

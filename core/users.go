@@ -39,12 +39,12 @@ func (c *Core) check(u NewUser) (NewUser, error) {
 	if u.Phone != "" {
 		u.Phone = strings.NewReplacer(" ", "", "-", "", "/", "", "(", "", ")", "").Replace(u.Phone)
 		if !phoneNumber.MatchString(u.Phone) {
-			return u, problem(ErrInvalid, "the phone number is none", "in international form: +49 171 1234567")
+			return u, problem(ErrInvalid, "this is no phone number", "in international form: +49 171 1234567")
 		}
 	}
 	if u.Mail != "" {
 		if a, err := mail.ParseAddress(u.Mail); err != nil || a.Address != u.Mail || len(u.Mail) > 254 {
-			return u, problem(ErrInvalid, "the mail address is none", "name@example.org, without a display name")
+			return u, problem(ErrInvalid, "this is no mail address", "name@example.org, without a display name")
 		}
 	}
 	if u.Groups, ok = cleanGroups(u.Groups); !ok {
@@ -128,7 +128,7 @@ func (c *Core) nameFree(t store.Txn, name string) error {
 	case err != nil:
 		return err
 	case visible:
-		return problem(ErrUserExists, fmt.Sprintf("user %s exists", name), "")
+		return problem(ErrUserExists, fmt.Sprintf("user %s exists", name), fmt.Sprintf("`latchkey user show %s` shows it", name))
 	case c.imports.runs(n.Import):
 		return problem(ErrUserExists, fmt.Sprintf("user %s is being imported", name), "wait for the import's end")
 	}

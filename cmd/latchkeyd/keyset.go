@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -12,7 +13,7 @@ import (
 
 // loadKeyset reads the keyset. It makes one only where the state is empty: over a state that
 // exists, a new keyset would be a new lock on a door whose key is lost.
-func loadKeyset(path, stateDir string) (*keys.Keyset, error) {
+func loadKeyset(path, stateDir string, log *slog.Logger) (*keys.Keyset, error) {
 	b, err := os.ReadFile(path)
 	if err == nil {
 		k, err := keys.Parse(b)
@@ -21,6 +22,9 @@ func loadKeyset(path, stateDir string) (*keys.Keyset, error) {
 			return nil, fmt.Errorf("keyset %s: %w", path, err)
 		}
 		return k, nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("keyset: %w (it belongs to the user that latchkeyd runs as, mode 0600)", err)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("keyset: %w", err)
@@ -39,6 +43,7 @@ func loadKeyset(path, stateDir string) (*keys.Keyset, error) {
 	if err := writeNew(path, []byte(text.Reveal())); err != nil {
 		return nil, fmt.Errorf("keyset: %w (make it with `latchkey init --keys %s`)", err, path)
 	}
+	log.Warn("a new keyset is made: keep a copy of it, apart from the backups of the state", "file", path)
 	return k, nil
 }
 

@@ -115,7 +115,7 @@ func serve(ctx context.Context, path string, cfg *config.Config, forceURL bool, 
 
 // openState opens keyset, store and core.
 func (a *appliance) openState(ctx context.Context, cfg *config.Config, forceURL bool) error {
-	keyset, err := loadKeyset(cfg.KeysFile, cfg.StateDir)
+	keyset, err := loadKeyset(cfg.KeysFile, cfg.StateDir, a.log)
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,6 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/prf"
 	"github.com/tink-crypto/tink-go/v2/tink"
-	"golang.org/x/crypto/hkdf"
-
-	"crypto/sha256"
 
 	"github.com/latchkey/latchkey/core/secret"
 )
@@ -145,10 +142,4 @@ func (k *Keyset) Derive(purpose string) []byte {
 		panic("keys: derive: " + err.Error())
 	}
 	return b
-}
-
-// Stream gives a pseudo-random stream of at most 8,160 bytes, the same for the same key and
-// info (RFC 5869, expand only). It drives derived draws and decoys.
-func Stream(key []byte, info string) io.Reader {
-	return hkdf.Expand(sha256.New, key, []byte(info))
 }

@@ -12,7 +12,7 @@ const DistinctLetters = 4
 // What Weakness wraps.
 var (
 	ErrTooShort   = errors.New("pinphrase: the answer is too short")
-	ErrFewLetters = errors.New("pinphrase: the answer repeats too few letters")
+	ErrFewLetters = errors.New("pinphrase: the answer has too few different letters")
 	ErrCommon     = errors.New("pinphrase: the answer is one that many people give")
 	ErrPersonal   = errors.New("pinphrase: the answer is known to everybody who knows the name")
 )

@@ -173,16 +173,6 @@ func find(name string) (d definition, tag byte, err error) {
 	return d, tag, nil
 }
 
-// Names lists all names that Encode knows, sorted, for documentation and completion.
-func Names() []string {
-	list := make([]string, 0, len(definitions))
-	for _, d := range definitions {
-		list = append(list, d.name)
-	}
-	slices.Sort(list)
-	return list
-}
-
 // suggest names the attribute that was probably meant.
 func suggest(key string) string {
 	best, least := "", 4
