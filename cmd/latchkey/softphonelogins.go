@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rivo/uniseg"
+	"github.com/spf13/cobra"
+
+	"github.com/latchkey/latchkey/core/language"
+	"github.com/latchkey/latchkey/core/mobile"
+	"github.com/latchkey/latchkey/phone"
+)
+
+func (s *softphone) wait() *cobra.Command {
+	var most span
+	cmd := s.loaded("wait", "Wait until a login waits for this phone, and show it", 0, func(ctx context.Context, p *phone.Phone, _ []string) error {
+		outer := ctx
+		if most > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, time.Duration(most))
+			defer cancel()
+		}
+		pendings, err := p.Wait(ctx)
+		if err != nil && ctx.Err() != nil && outer.Err() == nil {
+			return refusal{"no login came in " + most.String(), ""}
+		}
+		if err != nil {
+			return err
+		}
+		return s.show(pendings)
+	})
+	cmd.Long = `Waits until a login waits for this phone, and shows it. It needs no PIN. It
+outlasts an appliance that is away for a while; what no waiting mends ends it.`
+	cmd.Flags().Var(&most, "for", "give up after this time: 30s, 5m")
+	return cmd
+}
+
+func (s *softphone) pending() *cobra.Command {
+	return s.loaded("pending", "List the logins that wait for this phone", 0, func(ctx context.Context, p *phone.Phone, _ []string) error {
+		pendings, err := p.Pendings(ctx)
+		if err != nil {
+			return err
+		}
+		return s.show(pendings)
+	})
+}
+
+func (s *softphone) show(pendings []phone.Pending) error {
+	if s.json {
+		if pendings == nil {
+			pendings = []phone.Pending{}
+		}
+		return s.value(pendings)
+	}
+	t := s.table("LOGIN", "SERVICE", "HOST", "FROM", "BEGUN", "ENDS")
+	for _, one := range pendings {
+		t.add(one.ID.String(), one.Service, one.Host, one.Source, s.moment(one.Created), distance(one.Expires.Sub(s.now())))
+	}
+	return t.end(nil, "No login waits.")
+}
+
+func (s *softphone) approve() *cobra.Command {
+	var symbol string
+	cmd := s.loaded("approve", "Approve the login whose prompt shows a symbol", 0, func(ctx context.Context, p *phone.Phone, _ []string) error {
+		picked := mobile.Symbol("")
+		if symbol == "" && s.inFD < 0 {
+			return refusal{"which symbol does the login show?", "--symbol NAME"}
+		}
+		if symbol != "" {
+			var err error
+			if picked, err = parseSymbol(symbol); err != nil {
+				return err
+			}
+		}
+		pin, err := s.secret(ctx, "PIN", false)
+		if err != nil {
+			return err
+		}
+		opened, err := p.Open(ctx, pin)
+		if err != nil {
+			return err
+		}
+		if picked == "" {
+			if picked, err = s.pick(ctx, opened); err != nil {
+				return err
+			}
+		}
+		id, err := opened.Approve(ctx, picked)
+		if err != nil {
+			return err
+		}
+		return s.approved(opened, id)
+	})
+	cmd.Long = `Reads the PIN from standard input and approves the login whose prompt shows the
+symbol, named in English or German. Without --symbol, on a terminal, it shows
+the symbols and asks. A symbol that no waiting login shows ends them all and is
+told to the administrator: never guess.`
+	cmd.Example = `  latchkey softphone approve --state phone
+  printf '%s\n' "$PIN" | latchkey softphone approve --symbol sun --state phone`
+	cmd.Flags().StringVar(&symbol, "symbol", "", "`NAME` of the symbol at the login's prompt")
+	_ = cmd.RegisterFlagCompletionFunc("symbol", func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		for _, one := range mobile.Symbols() {
+			for _, tag := range []language.Tag{language.English, language.German} {
+				if name := strings.ToLower(one.Name(tag)); strings.HasPrefix(name, strings.ToLower(begun)) && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	})
+	return cmd
+}
+
+func parseSymbol(text string) (mobile.Symbol, error) {
+	symbol, err := mobile.ParseSymbol(text)
+	if err == nil {
+		return symbol, nil
+	}
+	names := make([]string, 0, len(mobile.Symbols()))
+	for _, one := range mobile.Symbols() {
+		names = append(names, one.Name(language.English))
+	}
+	return "", refusal{"no symbol is called " + text, "symbols are " + strings.Join(names, ", ")}
+}
+
+// pick shows what waits and the grid, and asks: on a terminal.
+func (s *softphone) pick(ctx context.Context, opened *phone.Opened) (mobile.Symbol, error) {
+	for _, one := range opened.Pendings {
+		s.remark("%s at %s, from %s, begun %s", one.Service, one.Host, one.Source, s.when(one.Created))
+	}
+	s.remark("%s", "")
+	const columns, cell = 3, 16
+	var line strings.Builder
+	for i, symbol := range opened.Symbols {
+		text := symbol.Glyph() + " " + symbol.Name(language.English)
+		line.WriteString("  " + text + strings.Repeat(" ", max(1, cell-uniseg.StringWidth(text))))
+		if (i+1)%columns == 0 || i == len(opened.Symbols)-1 {
+			s.remark("%s", strings.TrimRight(line.String(), " "))
+			line.Reset()
+		}
+	}
+	s.remark("%s", "")
+	answer, err := s.reply(ctx, "Which symbol does your login show? (empty: none of them) ", true)
+	if err != nil {
+		return "", err
+	}
+	if answer.IsEmpty() {
+		return "", refusal{"nothing was approved", "if you have begun no login: latchkey softphone deny --not-me"}
+	}
+	return parseSymbol(answer.Reveal())
+}
+
+func (s *softphone) approved(opened *phone.Opened, id mobile.PendingID) error {
+	i := slices.IndexFunc(opened.Pendings, func(one phone.Pending) bool { return one.ID == id })
+	if s.json {
+		out := struct {
+			Result string         `json:"result"`
+			Login  *phone.Pending `json:"login,omitempty"`
+		}{Result: "approved"}
+		if i >= 0 {
+			out.Login = &opened.Pendings[i]
+		}
+		return s.value(out)
+	}
+	if i < 0 {
+		return s.done("Approved.")
+	}
+	one := opened.Pendings[i]
+	return s.done("Approved: %s at %s, from %s.", one.Service, one.Host, one.Source)
+}
+
+func (s *softphone) deny() *cobra.Command {
+	var notMe bool
+	var login string
+	cmd := s.loaded("deny", "End the logins that wait", 0, func(ctx context.Context, p *phone.Phone, _ []string) error {
+		pendings, err := p.Pendings(ctx)
+		if err != nil {
+			return err
+		}
+		reason := phone.Cancel
+		if notMe {
+			reason = phone.NotMe
+		}
+		denied := []phone.Pending{}
+		for _, one := range pendings {
+			if login != "" && one.ID.String() != login {
+				continue
+			}
+			err := p.Deny(ctx, one.ID, reason)
+			if errors.Is(err, phone.PendingEnded) || errors.Is(err, phone.NoSuchPending) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			denied = append(denied, one)
+		}
+		return s.denied(denied, notMe)
+	})
+	cmd.Long = `Ends every login that waits, or the one of --login; it needs no PIN. With
+--not-me the administrator is told that somebody else began it, who knows your
+password.`
+	cmd.Flags().BoolVar(&notMe, "not-me", false, "somebody else began it: tell the administrator")
+	cmd.Flags().StringVar(&login, "login", "", "only the login of this `ID`, as pending lists them")
+	return cmd
+}
+
+func (s *softphone) denied(logins []phone.Pending, notMe bool) error {
+	if len(logins) == 0 {
+		return refusal{"no login waits", "it has ended, or was never there"}
+	}
+	if s.json {
+		return s.value(struct {
+			Result string          `json:"result"`
+			Reason string          `json:"reason"`
+			Logins []phone.Pending `json:"logins"`
+		}{"denied", word(notMe, string(phone.NotMe), string(phone.Cancel)), logins})
+	}
+	for _, one := range logins {
+		s.remark("Denied: %s at %s, from %s.", one.Service, one.Host, one.Source)
+	}
+	if notMe {
+		s.remark("Your administrator is told. Change your password: somebody else knows it.")
+	}
+	return nil
+}
+
+func (s *softphone) history() *cobra.Command {
+	return s.loaded("history", "List recent logins of the user, the newest first", 0, func(ctx context.Context, p *phone.Phone, _ []string) error {
+		past, err := p.History(ctx)
+		if err != nil {
+			return err
+		}
+		if s.json {
+			if past == nil {
+				past = []phone.Past{}
+			}
+			return s.value(past)
+		}
+		t := s.table("TIME", "RESULT", "SERVICE", "HOST", "FROM")
+		for _, one := range past {
+			t.add(s.moment(one.Time), one.Result, one.Service, one.Host, one.Source)
+		}
+		return t.end(nil, "No logins yet.")
+	})
+}
