@@ -59,7 +59,7 @@ func AuditLink(k *keys.Keyset) store.Link {
 
 // audit appends a record to the transaction.
 func audit(t store.Txn, r auditRecord) error {
-	b, err := cborEncode.Marshal(r)
+	b, err := encode(&r)
 	if err != nil {
 		return err
 	}

@@ -132,12 +132,22 @@ func must[T any](v T, err error) T {
 
 // put encodes a record under key.
 func put(t store.Txn, key []byte, record any) error {
-	b, err := cborEncode.Marshal(record)
+	b, err := encode(record)
 	if err != nil {
 		return fmt.Errorf("core: encode %T: %w", record, err)
 	}
 	t.Set(key, b)
 	return nil
+}
+
+func encode(record any) ([]byte, error) {
+	if known, ok := record.(writable); ok {
+		w := make(cborWriter, 0, 256)
+		if known.write(&w) {
+			return w, nil
+		}
+	}
+	return cborEncode.Marshal(record)
 }
 
 // get decodes the record under key; found is false where there is none.
@@ -148,6 +158,12 @@ func get(r store.Reader, key []byte, record any) (found bool, err error) {
 	}
 	if err != nil {
 		return false, err
+	}
+	if known, ok := record.(readable); ok {
+		if decode(b, known.read) {
+			return true, nil
+		}
+		known.read(&cborReader{}) // as good as new: the library fills in only what it finds
 	}
 	if err := cborDecode.Unmarshal(b, record); err != nil {
 		return false, fmt.Errorf("%w: %T does not decode", store.ErrCorrupt, record)
