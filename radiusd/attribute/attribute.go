@@ -8,7 +8,6 @@ package attribute
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 

@@ -181,8 +181,8 @@ func TestDictionary(t *testing.T) {
 			t.Errorf("%s is both known and refused", d.name)
 		}
 	}
-	if len(Names()) != len(definitions) || len(definitions) < 80 {
-		t.Errorf("%d names", len(Names()))
+	if len(definitions) < 80 {
+		t.Errorf("%d names", len(definitions))
 	}
 }
 
