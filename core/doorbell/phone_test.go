@@ -169,7 +169,7 @@ type pushService struct {
 
 	mu   sync.Mutex
 	got  []received
-	bell chan struct{} // one for each request that was judged
+	bell chan struct{} // where wanted: one for each request that was judged
 }
 
 type received struct {
@@ -186,7 +186,7 @@ func newPushService(t testing.TB, origin string, answers ...func(http.ResponseWr
 	if len(answers) == 0 {
 		answers = append(answers, status(http.StatusCreated))
 	}
-	return &pushService{phone: newBrowser(t), origin: origin, path: capability, answers: answers, bell: make(chan struct{}, 1000)}
+	return &pushService{phone: newBrowser(t), origin: origin, path: capability, answers: answers}
 }
 
 func (s *pushService) subscription() secret.Secret { return s.phone.subscription(s.origin + s.path) }
@@ -202,7 +202,9 @@ func (s *pushService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		answer(w, r)
 	}
-	s.bell <- struct{}{}
+	if s.bell != nil {
+		s.bell <- struct{}{}
+	}
 }
 
 func (s *pushService) judge(r *http.Request) error {
