@@ -23,7 +23,7 @@ type rule struct {
 }
 
 // adapters are the leaves below core that do I/O: engines of the store, and deliveries.
-var adapters = []string{"core/store/badger", "core/store/memory", "core/store/etcd", "core/delivery/*"}
+var adapters = []string{"core/store/badger", "core/store/memory", "core/store/etcd", "core/doorbell", "core/delivery/*"}
 
 // doors let people and machines in.
 var doors = []string{"radiusd", "localapi", "web", "pam_module"}
