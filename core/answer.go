@@ -218,25 +218,30 @@ const maxUsed = 5000
 // bound retires what has used up most where a user's record would grow too large: first an answer
 // that is no longer given. A retired one needs its sets no more.
 func (o *opened) bound() {
+	total := 0
+	for _, usage := range o.state.Usage {
+		total += len(usage.Used)
+	}
+	if total <= maxUsed {
+		return
+	}
 	given := map[[8]byte]bool{}
 	for i := range o.answers.Items {
 		given[o.answers.Items[i].Mark] = true
 	}
-	total, most, size := 0, [8]byte{}, -1
+	most, size := [8]byte{}, -1
 	for mark, usage := range o.state.Usage {
 		n := len(usage.Used)
-		if total += n; n > 0 && !given[mark] {
+		if n > 0 && !given[mark] {
 			n += maxUsed
 		}
 		if n > size {
 			most, size = mark, n
 		}
 	}
-	if total > maxUsed {
-		usage := o.state.Usage[most]
-		usage.Used, usage.Retired = nil, true
-		o.state.Usage[most] = usage
-	}
+	usage := o.state.Usage[most]
+	usage.Used, usage.Retired = nil, true
+	o.state.Usage[most] = usage
 }
 
 // accept is the one place that lets somebody in: by the transaction that consumed, after it

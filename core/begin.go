@@ -40,8 +40,8 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 	var who subject
 	var pre Reason
 	err := c.store.View(ctx, func(r store.Reader) (err error) {
-		if who, err = c.lookup(r, a.User); err != nil {
-			return err
+		if who, err = c.lookup(r, a.User); err != nil || p.First == FirstNone {
+			return err // what nobody checks here is refused, and counted, by its answer
 		}
 		pre, err = c.refusal(r, now, who, a.Source)
 		return err

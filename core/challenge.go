@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/latchkey/latchkey/core/language"
@@ -147,7 +148,7 @@ func (c *Core) opened(r store.Reader, who subject, series string) (*opened, erro
 	if _, ok := o.state.Series[series]; ok {
 		count = fmt.Sprint(o.state.Asked)
 	}
-	stream := pinphrase.Stream(c.drawKey, who.id.String(), fmt.Sprintf("%016x", c.generation),
+	stream := pinphrase.Stream(c.drawKey.key, who.id.String(), fmt.Sprintf("%016x", c.generation),
 		fmt.Sprint(o.answers.Version), series, count, fmt.Sprint(c.set.PINphrase.Positions))
 	return o, c.draw(o, who.id, stream)
 }
@@ -177,7 +178,10 @@ func (c *Core) settle(r store.Reader, who subject, o *opened, first string) (cha
 		if c.stands(o, series) || len(all) > 0 && series == first {
 			continue
 		}
-		x, err := c.opened(r, who, series)
+		x, err := o, error(nil)
+		if series != first || o.record.Question == "" {
+			x, err = c.opened(r, who, series) // the one that is being answered is derived already
+		}
 		switch {
 		case errors.Is(err, errNotEnrolled), errors.Is(err, pinphrase.ErrNoQuestion):
 		case err != nil:
@@ -202,9 +206,15 @@ func (c *Core) settle(r store.Reader, who subject, o *opened, first string) (cha
 	for _, x := range all {
 		item := o.answers.find(x.record.Question)
 		usage := o.usage(item)
-		letters := x.record.Set.Spelled(x.answer)
-		if slices.ContainsFunc(usage.Used, func(s pinphrase.Set) bool { return s.Spelled(x.answer).Equal(letters) }) {
-			continue // two realms derived the same one: the later is drawn anew
+		if len(usage.Used) > 0 {
+			answer, err := c.answerOf(who.id, x.opened)
+			if err != nil {
+				return false, err
+			}
+			letters := x.record.Set.Spelled(answer)
+			if slices.ContainsFunc(usage.Used, func(s pinphrase.Set) bool { return s.Spelled(answer).Equal(letters) }) {
+				continue // two realms derived the same one: the later is drawn anew
+			}
 		}
 		o.state.Asked++
 		usage.Asked(x.record.Set, o.state.Asked)
@@ -257,23 +267,24 @@ func (c *Core) draw(o *opened, id userID, random io.Reader) error {
 		return err
 	}
 	item := items[next.Index]
-	o.answer, o.length = answer, answer.Len()
+	o.answer, o.length = answer, item.Length
 	o.question, _ = c.question(item.Question)
 	o.record = openRecord{Question: item.Question, Serial: item.Serial, Set: next.Set, Pressed: next.Pressed}
 	if _, err = io.ReadFull(random, o.record.ID[:]); err != nil {
 		return err
 	}
 	// The id names what is asked: the same stream over another usage gives another one.
-	o.record.ID = mac8(c.drawKey, "challenge", id.String(), string(o.record.ID[:]), item.Question, fmt.Sprint(item.Serial), fmt.Sprint(uint64(next.Set)))
+	o.record.ID = mac8(c.drawKey, "challenge", id.String(), string(o.record.ID[:]), item.Question,
+		strconv.FormatUint(item.Serial, 10), strconv.FormatUint(uint64(next.Set), 10))
 	return nil
 }
 
 // answerOf opens the answer that the challenge is about: to show it, its length is enough.
-func (c *Core) answerOf(id userID, o *opened) (pinphrase.Answer, error) {
-	if o.answer.Len() > 0 {
-		return o.answer, nil
+func (c *Core) answerOf(id userID, o *opened) (a pinphrase.Answer, err error) {
+	if o.answer.Len() == 0 {
+		o.answer, err = c.openAnswer(id, o.answers.find(o.record.Question))
 	}
-	return c.openAnswer(id, o.answers.find(o.record.Question))
+	return o.answer, err
 }
 
 // usage is what was asked of an answer so far.
@@ -300,7 +311,7 @@ func (c *Core) openAnswer(id userID, item *answerRecord) (pinphrase.Answer, erro
 }
 
 func answerContext(id userID, item *answerRecord) string {
-	return fmt.Sprintf("answer|%s|%s|%d", id, item.Question, item.Serial)
+	return "answer|" + id.String() + "|" + item.Question + "|" + strconv.FormatUint(item.Serial, 10)
 }
 
 // ask makes the step that shows an open challenge.
@@ -337,7 +348,7 @@ func (c *Core) decoy(a Attempt, p *policy, who subject, now time.Time) Step {
 	moment := uint64((now.Unix() + int64(offset/time.Second)) / int64(period/time.Second))
 	var asked pinphrase.DecoyChallenge
 	tag := c.tag(who.user.Language, a.Language)
-	d, err := c.set.PINphrase.NewDecoy(c.decoyKey, c.population, tag, who.name, p.Realm, fmt.Sprintf("%016x", c.generation))
+	d, err := c.set.PINphrase.NewDecoy(c.decoyKey.key, c.population, tag, who.name, p.Realm, fmt.Sprintf("%016x", c.generation))
 	if err == nil {
 		asked, err = d.Challenge(moment)
 	}

@@ -89,7 +89,7 @@ func (c *Core) codeWordChallenge(who subject) (*opened, error) {
 	if err != nil {
 		return nil, fmt.Errorf("code word of user %s: %w", who.id, err)
 	}
-	stream := pinphrase.Stream(c.drawKey, "codeword", who.id.String(), fmt.Sprint(r.Serial), fmt.Sprint(c.set.PINphrase.Positions))
+	stream := pinphrase.Stream(c.drawKey.key, "codeword", who.id.String(), fmt.Sprint(r.Serial), fmt.Sprint(c.set.PINphrase.Positions))
 	set, err := pinphrase.Draw(answer, min(c.set.PINphrase.Positions, answer.Len()-1), nil, stream)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,6 @@ package core
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -65,7 +64,7 @@ type state struct {
 	waits      waits
 	doorbell   Doorbell
 
-	nameKey, decoyKey, drawKey, replayKey, bindKey []byte
+	nameKey, decoyKey, drawKey, replayKey, bindKey *macKey
 }
 
 // policy is a Policy with what is computed from it once.
@@ -86,11 +85,11 @@ func Open(ctx context.Context, cfg Config) (*Core, error) {
 	s := &state{
 		store: cfg.Store, keys: cfg.Keys, passwords: cfg.Passwords, log: cfg.Log, doorbell: cfg.Doorbell,
 		clock:     &clock{now: cfg.Now},
-		nameKey:   cfg.Keys.Derive("names"),
-		decoyKey:  cfg.Keys.Derive("decoys"),
-		drawKey:   cfg.Keys.Derive("draws"),
-		replayKey: cfg.Keys.Derive("replays"),
-		bindKey:   cfg.Keys.Derive("bindings"),
+		nameKey:   newMACKey(cfg.Keys.Derive("names")),
+		decoyKey:  newMACKey(cfg.Keys.Derive("decoys")),
+		drawKey:   newMACKey(cfg.Keys.Derive("draws")),
+		replayKey: newMACKey(cfg.Keys.Derive("replays")),
+		bindKey:   newMACKey(cfg.Keys.Derive("bindings")),
 	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -218,23 +217,6 @@ func (c *Core) KeepTime(ctx context.Context) error {
 // caught up, time goes on from there.
 func (c *Core) ClockBehind() time.Duration {
 	return c.clock.behind()
-}
-
-// mac is a keyed hash over parts, each framed by its length.
-func mac(key []byte, parts ...string) []byte {
-	m := hmac.New(sha256.New, key)
-	var n [8]byte
-	for _, p := range parts {
-		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-		m.Write(n[:])
-		m.Write([]byte(p))
-	}
-	return m.Sum(nil)
-}
-
-func mac8(key []byte, parts ...string) (h [8]byte) {
-	copy(h[:], mac(key, parts...))
-	return h
 }
 
 // likeness takes the sample that is kept, or takes one and keeps it when there are users enough:

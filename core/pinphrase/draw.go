@@ -20,8 +20,8 @@ const rejections = 32
 // when nothing fresh is left.
 func Draw(a Answer, m int, used []Set, random io.Reader) (Set, error) {
 	n := a.Len()
-	if m < MinPositions || m > MaxPositions || m >= n {
-		return 0, fmt.Errorf("pinphrase: cannot ask for %d of %d characters", m, n)
+	if err := askable(n, m); err != nil {
+		return 0, err
 	}
 	row := plainRow(a)
 	stale := make(map[string]bool, len(used))
@@ -40,6 +40,13 @@ func Draw(a Answer, m int, used []Set, random io.Reader) (Set, error) {
 		}
 	}
 	return drawCounted(row, m, stale, random)
+}
+
+func askable(n, m int) error {
+	if m < MinPositions || m > MaxPositions || m >= n {
+		return fmt.Errorf("pinphrase: cannot ask for %d of %d characters", m, n)
+	}
+	return nil
 }
 
 // drawAny draws m of n positions uniformly, by Floyd's method.

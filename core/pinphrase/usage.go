@@ -128,7 +128,8 @@ type Prepared struct {
 }
 
 // Prepare chooses question and positions together. open gives the answer of a
-// candidate (unsealing it only when it is needed); candidates is not changed.
+// candidate; it is called only for one of which sets were used, for the letters matter only
+// beside those of other sets. candidates is not changed.
 // The caller records the result with Usage.Asked.
 func (s Settings) Prepare(candidates []Candidate, open func(index int) (Answer, error), random io.Reader) (Prepared, error) {
 	left := append([]Candidate(nil), candidates...)
@@ -138,11 +139,7 @@ func (s Settings) Prepare(candidates []Candidate, open func(index int) (Answer, 
 		if err != nil {
 			return Prepared{Retired: retired}, err
 		}
-		answer, err := open(choice.Index)
-		if err != nil {
-			return Prepared{Retired: retired}, err
-		}
-		set, err := Draw(answer, s.Positions, left[choice.Index].Usage.Used, random)
+		set, err := s.fresh(left[choice.Index], func() (Answer, error) { return open(choice.Index) }, random)
 		if err == nil {
 			return Prepared{Choice: choice, Set: set, Retired: retired}, nil
 		}
@@ -152,4 +149,19 @@ func (s Settings) Prepare(candidates []Candidate, open func(index int) (Answer, 
 		left[choice.Index].Usage.Retired = true
 		retired = append(retired, choice.Index)
 	}
+}
+
+// fresh is Draw for a candidate.
+func (s Settings) fresh(c Candidate, open func() (Answer, error), random io.Reader) (Set, error) {
+	if len(c.Usage.Used) == 0 {
+		if err := askable(c.Length, s.Positions); err != nil {
+			return 0, err
+		}
+		return drawAny(c.Length, s.Positions, random)
+	}
+	answer, err := open()
+	if err != nil {
+		return 0, err
+	}
+	return Draw(answer, s.Positions, c.Usage.Used, random)
 }

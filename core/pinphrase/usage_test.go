@@ -117,7 +117,7 @@ func TestPrepareToTheEnd(t *testing.T) {
 		t.Errorf("no answer at all: %v", err)
 	}
 	broken := errors.New("sealed with another key")
-	if _, err := s.Prepare([]Candidate{{Length: 9}}, func(int) (Answer, error) { return Answer{}, broken }, rand.Reader); !errors.Is(err, broken) {
+	if _, err := s.Prepare([]Candidate{{Length: 9, Usage: Usage{Used: []Set{15}}}}, func(int) (Answer, error) { return Answer{}, broken }, rand.Reader); !errors.Is(err, broken) {
 		t.Errorf("unsealing failed: %v", err)
 	}
 }
@@ -143,3 +143,23 @@ func TestMark(t *testing.T) {
 type emptyReader struct{}
 
 func (emptyReader) Read([]byte) (int, error) { return 0, errors.New("empty") }
+
+// The first draw of an answer needs only its length, and is the one that the answer itself gives.
+func TestTheFirstDrawOpensNothing(t *testing.T) {
+	s := Defaults()
+	a := answer(t, "Donaudampfschiff")
+	for i := range 100 {
+		key := []byte{byte(i)}
+		want, err := Draw(a, s.Positions, nil, Stream(key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Prepare([]Candidate{{Length: a.Len()}}, func(int) (Answer, error) {
+			t.Fatal("the answer was opened")
+			return a, nil
+		}, Stream(key))
+		if err != nil || got.Set != want {
+			t.Fatal(got, err, want)
+		}
+	}
+}
