@@ -26,6 +26,7 @@ export async function phone(target: Target, profile: string, options: BrowserCon
     executablePath, headless: true, args: [...quiet, `--ignore-certificate-errors-spki-list=${target.spki}`, ...args],
     viewport: { width: 390, height: 844 }, locale: "en-GB", ...options,
   });
+  context.setDefaultTimeout(15_000);
   const complaints: string[] = [];
   const page = context.pages()[0] ?? (await context.newPage());
   page.on("pageerror", (error) => complaints.push(String(error)));
