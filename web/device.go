@@ -9,9 +9,10 @@ import (
 	"github.com/latchkey/latchkey/core"
 )
 
-// enrol is the one call that no device signs: who it is says the invitation in its body.
+// enrol is the one call that no device signs: who it is says the invitation in its body. Only those that
+// are refused count against their network: a company may enrol all its phones on one day.
 func (s *Server) enrol(w http.ResponseWriter, r *request) error {
-	if !s.enrolments.take(network(r.remote), s.now()) {
+	if !s.enrolments.has(network(r.remote), s.now()) {
 		return refuse(core.CodeBusy, "")
 	}
 	body, err := readBody(w, r.Request)
@@ -25,6 +26,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *request) error {
 	defer release()
 	reply, err := s.phones().Enrol(r.Context(), core.EnrolCall{Request: r.id, Body: body, Remote: r.remote.String()})
 	if err != nil {
+		s.enrolments.take(network(r.remote), s.now())
 		return err
 	}
 	writeJSON(w, http.StatusCreated, reply)

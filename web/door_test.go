@@ -31,6 +31,7 @@ type told struct {
 	mu     sync.Mutex
 	enrols []core.EnrolCall
 	calls  []core.DeviceCall
+	void   error // what every enrolment is told
 	reply  func(core.DeviceCall) ([]byte, error)
 	stream func(ctx context.Context, begun func(), send func(core.DeviceEvent) error) error
 }
@@ -39,7 +40,7 @@ func (p *told) Enrol(_ context.Context, call core.EnrolCall) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.enrols = append(p.enrols, call)
-	return []byte(`{"device":"` + testDevice + `"}`), nil
+	return []byte(`{"device":"` + testDevice + `"}`), p.void
 }
 
 func (p *told) Device(_ context.Context, call core.DeviceCall) ([]byte, error) {

@@ -84,7 +84,7 @@ func TestEventsOnBothProtocols(t *testing.T) {
 		p := fed(feed)
 		d := openDoor(t, p, func(c *Config) {
 			// The stream outlives what an ordinary request may take.
-			c.Limits = Limits{Request: 100 * time.Millisecond, Reply: 100 * time.Millisecond, Heartbeat: 50 * time.Millisecond}
+			c.Limits = Limits{Request: 100 * time.Millisecond, Reply: 100 * time.Millisecond, Heartbeat: 250 * time.Millisecond}
 		})
 		d.client.Transport = d.transport(major == 2)
 		f := d.follow(t, events(t))
@@ -95,7 +95,7 @@ func TestEventsOnBothProtocols(t *testing.T) {
 		if c.Method != "GET" || c.Path != "/api/v1/device/events" || c.Op != "events" || len(c.Body) != 0 || c.Counter != 7 {
 			t.Errorf("core was told %+v", c)
 		}
-		for range 8 { // comments over 400 ms
+		for range 3 { // comments over 750 ms
 			if b := f.block(); b != ":\n" {
 				t.Errorf("%q", b)
 			}

@@ -23,7 +23,7 @@ type Limits struct {
 	OfDevice   int           // streams of one device; a newer one ends the oldest (1)
 	Conns      int           // connections (16384)
 	OfNetwork  int           // connections of one address, or one /64 of IPv6 (1024)
-	Enrolments Rate          // of one network (20, then one each 10 s)
+	Enrolments Rate          // enrolments of one network that are refused (60, then one a second)
 	Failures   Rate          // calls of one network that prove no device (60, then one a second)
 }
 
@@ -46,7 +46,7 @@ func (l Limits) withDefaults() Limits {
 	l.OfDevice = cmp.Or(l.OfDevice, 1)
 	l.Conns = cmp.Or(l.Conns, 16384)
 	l.OfNetwork = cmp.Or(l.OfNetwork, 1024)
-	l.Enrolments = cmp.Or(l.Enrolments, Rate{20, 10 * time.Second})
+	l.Enrolments = cmp.Or(l.Enrolments, Rate{60, time.Second})
 	l.Failures = cmp.Or(l.Failures, Rate{60, time.Second})
 	return l
 }

@@ -112,9 +112,13 @@ func TestRatesAtTheDoor(t *testing.T) {
 		c.Now = func() time.Time { return start }
 		c.Limits = Limits{Failures: Rate{2, time.Second}, Enrolments: Rate{2, time.Second}}
 	})
+	for range 5 {
+		d.do(t, ask(t, "POST", "/api/v1/enrolments", `{}`)).want(t, 201, "")
+	}
+	p.void = refuse(core.CodeInvitationVoid, "")
 	for range 2 {
 		d.do(t, signedCall(t, "POST", "/api/v1/device/hello", `{}`)).want(t, 401, core.CodeUnknownDevice)
-		d.do(t, ask(t, "POST", "/api/v1/enrolments", `{}`)).want(t, 201, "")
+		d.do(t, ask(t, "POST", "/api/v1/enrolments", `{}`)).want(t, 410, core.CodeInvitationVoid)
 	}
 	for _, r := range []*http.Request{signedCall(t, "POST", "/api/v1/device/hello", `{}`), events(t), ask(t, "POST", "/api/v1/enrolments", `{}`)} {
 		g := d.do(t, r)
@@ -123,7 +127,7 @@ func TestRatesAtTheDoor(t *testing.T) {
 			t.Error("no Retry-After")
 		}
 	}
-	if p.count() != 4 {
+	if p.count() != 9 {
 		t.Errorf("core heard %d times", p.count())
 	}
 }

@@ -16,9 +16,16 @@ func FuzzSigned(f *testing.F) {
 	f.Add(testDevice, "1", signature)
 	f.Add(testDevice, "18446744073709551615", signature)
 	f.Add(testDevice, "18446744073709551616", signature)
-	f.Add(strings.ToUpper(testDevice), "007", signature+"=")
-	f.Add(testDevice[1:]+"g", "+1", signature[:85]+"B")
-	f.Add(" "+testDevice, "1_0", signature[:84]+"\r\n")
+	for _, device := range []string{strings.ToUpper(testDevice), testDevice[1:], testDevice[1:] + "g", " " + testDevice, ""} {
+		f.Add(device, "1", signature)
+	}
+	for _, counter := range []string{"0", "007", "+1", "-1", "1_0", "0x1", " 1", "1.0", ""} {
+		f.Add(testDevice, counter, signature)
+	}
+	// Bits that are left over, padding, the other alphabet, and line ends, which the decoder skips.
+	for _, s := range []string{signature[:85] + "B", signature + "=", signature[:85] + "/", signature[:84] + "\r\n", signature[:85] + "\nA", signature[4:], ""} {
+		f.Add(testDevice, "1", s)
+	}
 	f.Fuzz(func(t *testing.T, device, counter, signature string) {
 		h := http.Header{headerDevice: {device}, headerCounter: {counter}, headerSignature: {signature}}
 		s, err := readSigned(h)
