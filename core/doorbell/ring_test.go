@@ -119,6 +119,7 @@ func TestRing(t *testing.T) {
 	}
 	b.Ring(service.subscription(), never(t))
 	<-service.bell
+	b.rings.Wait()
 	requests := service.requests(t)
 	if len(requests) != 3 || requests[0].ttl != "60" || requests[0].proto != "HTTP/2.0" {
 		t.Errorf("requests: %+v", requests)

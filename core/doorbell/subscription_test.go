@@ -132,7 +132,7 @@ func FuzzVet(f *testing.F) {
 	b := testBell(f, Config{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if err := b.Vet(raw); err != nil {
-			if strings.Contains(err.Error(), "secretsecret") {
+			if strings.Contains(err.Error(), "/secretsecret") {
 				t.Errorf("an error tells the endpoint: %v", err)
 			}
 			return
