@@ -56,11 +56,14 @@ type Client struct {
 // client is a Client at work.
 type client struct {
 	Client
-	signers  []*signer
-	last     atomic.Uint32 // which of the signers fitted last: tried first, and used where nothing tells
-	patience time.Duration // after which the NAS has given up
-	queued   [lanes]atomic.Int32
-	status   allowance
+	signers   []*signer
+	last      atomic.Uint32 // which of the signers fitted last: tried first, and used where nothing tells
+	patience  time.Duration // after which the NAS has given up
+	wait      time.Duration // of a second round for a phone, well below the NAS's timeout
+	hold      time.Duration // of a first round for a phone, well below patience
+	queued    [lanes]atomic.Int32
+	answering atomic.Int32 // second rounds in work
+	status    allowance
 }
 
 // clients finds a NAS by the address that a packet comes from.
@@ -86,7 +89,10 @@ func newClients(list []Client) (*clients, error) {
 			return nil, fmt.Errorf("radiusd: client %q: %w: %v", c.Name, errTwice, prefix)
 		}
 		n := &client{Client: c}
-		n.patience = cmp.Or(max(c.Timeout, 0), 5*time.Second) * time.Duration(cmp.Or(max(c.Tries, 0), 3))
+		timeout := cmp.Or(max(c.Timeout, 0), 5*time.Second)
+		n.patience = timeout * time.Duration(cmp.Or(max(c.Tries, 0), 3))
+		n.wait = min(max(c.Wait, 0), timeout/5*4)
+		n.hold = min(max(c.Hold, 0), n.patience/10*9)
 		for _, s := range c.Secrets {
 			if s.IsEmpty() {
 				return nil, fmt.Errorf("radiusd: client %q: %w", c.Name, errNoSecret)

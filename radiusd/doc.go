@@ -5,7 +5,8 @@
 // (Message-Authenticator), status.go (Status-Server) and duplicates.go (have we had it?)
 // into one of the two queues of lane.go. A worker of the queue (handler.go) decrypts the
 // password, joins retransmissions that come from another port (joining.go),
-// asks Logins, and renders the Step as a signed reply (reply.go). server.go holds it together,
+// asks Logins, perhaps waits for a phone (waiting.go), and renders the Step as a signed reply
+// (reply.go). server.go holds it together,
 // listen.go changes the addresses while it runs, stats.go counts and log.go tells.
 //
 // The package must never know what a second factor is, what a user's record holds, where

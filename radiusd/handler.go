@@ -5,26 +5,42 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime/debug"
+	"time"
 
 	"github.com/latchkey/latchkey/core"
 	"github.com/latchkey/latchkey/core/secret"
 )
 
+// turn is what one worker has to bring to an end: a request, and those that have joined it.
+type turn struct {
+	mine []*request // whose reply is up to the worker
+	led  *flight    // of those who still may join; nil: none may
+}
+
+// land ends the joining: who has joined is the worker's too.
+func (t *turn) land(j *joining) {
+	if t.led != nil {
+		t.mine, t.led = j.land(t.led), nil
+	}
+}
+
+// rescue is deferred: a panic costs the requests of the turn, not the worker.
+func (s *Server) rescue(t *turn) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	cause := fmt.Errorf("%v\n%s", p, debug.Stack())
+	t.land(s.joining)
+	for _, r := range t.mine {
+		s.abandon(r, Panicked, cause)
+	}
+}
+
 // work takes a queued request to its reply. It runs in a worker of the request's lane.
 func (s *Server) work(r *request) {
-	mine := append(make([]*request, 0, 1), r) // those whose reply is up to this worker
-	var led *flight
-	defer func() {
-		if p := recover(); p != nil {
-			cause := fmt.Errorf("%v\n%s", p, debug.Stack())
-			if led != nil {
-				mine = s.joining.land(led)
-			}
-			for _, r := range mine {
-				s.abandon(r, Panicked, cause)
-			}
-		}
-	}()
+	t := turn{mine: append(make([]*request, 0, 1), r)}
+	defer s.rescue(&t)
 
 	if s.now().Sub(r.arrived) >= r.client.patience {
 		s.abandon(r, Stale, nil)
@@ -41,7 +57,7 @@ func (s *Server) work(r *request) {
 	}
 	switch role, f := s.joining.join(r); role {
 	case leading:
-		led = f
+		t.led = f
 	case waiting:
 		s.counters.joined.Add(1)
 		return // no longer ours to touch
@@ -50,17 +66,22 @@ func (s *Server) work(r *request) {
 		return
 	}
 	step, err := s.ask(r)
-	if led != nil {
-		mine = s.joining.land(led)
-		led = nil
+	if err == nil && step.Waiting && s.hold(&t, step) {
+		return
 	}
-	for len(mine) > 0 {
+	s.settle(&t, step, err)
+}
+
+// settle ends a turn: everybody in it gets the step, or no reply.
+func (s *Server) settle(t *turn, step core.Step, err error) {
+	t.land(s.joining)
+	for len(t.mine) > 0 {
 		if err != nil {
-			s.abandon(mine[0], NoAnswer, err)
+			s.abandon(t.mine[0], NoAnswer, err)
 		} else {
-			s.reply(mine[0], &step)
+			s.reply(t.mine[0], &step)
 		}
-		mine = mine[1:]
+		t.mine = t.mine[1:]
 	}
 }
 
@@ -96,9 +117,24 @@ func (r *request) refusal() string {
 
 // ask puts the request to core. The context ends when the NAS has given up.
 func (s *Server) ask(r *request) (core.Step, error) {
-	ctx, cancel := context.WithTimeout(s.base, r.client.patience-s.now().Sub(r.arrived))
+	ctx, cancel := context.WithTimeout(s.base, r.left(s.now()))
 	defer cancel()
-	attempt := core.Attempt{
+	attempt, text := r.attempt(), secret.FromBytes(r.hidden)
+	if r.packet.state != nil {
+		wait, done := s.wait(r)
+		defer done()
+		return r.snapshot.logins.Answer(ctx, core.Reply{Attempt: attempt, Token: string(r.packet.state), Text: text, Wait: wait})
+	}
+	attempt.Password = text
+	return r.snapshot.logins.Begin(ctx, attempt)
+}
+
+// left is how long the NAS goes on waiting for a reply.
+func (r *request) left(now time.Time) time.Duration { return r.client.patience - now.Sub(r.arrived) }
+
+// attempt is what core hears of every request, without a password.
+func (r *request) attempt() core.Attempt {
+	return core.Attempt{
 		Request: r.id,
 		Door:    core.DoorRADIUS,
 		NAS:     r.client.Name,
@@ -107,12 +143,6 @@ func (s *Server) ask(r *request) (core.Step, error) {
 		User:    string(r.packet.userName),
 		ASCII:   r.client.ASCII,
 	}
-	text := secret.FromBytes(r.hidden)
-	if r.packet.state != nil {
-		return r.snapshot.logins.Answer(ctx, core.Reply{Attempt: attempt, Token: string(r.packet.state), Text: text})
-	}
-	attempt.Password = text
-	return r.snapshot.logins.Begin(ctx, attempt)
 }
 
 // source is the person's address where the NAS is trusted to tell it and tells an address,

@@ -14,7 +14,8 @@ const (
 )
 
 // lane is a bounded queue and its workers. Workers are started as work asks for them, up to
-// a limit, and stay: an idle one costs some kilobytes, a packet costs no goroutine.
+// a limit: a packet costs no goroutine. Some stay, ready for the next; those that a wave of
+// waiting logins has called go again, since an idle one costs some kilobytes.
 type lane struct {
 	jobs    chan *request
 	share   int32 // how much of the queue one NAS may fill
@@ -64,11 +65,26 @@ func (l *lane) offer(r *request) bool {
 	return true
 }
 
+// idle is how many workers may wait for work.
+const idle = 256
+
 func (l *lane) loop() {
 	for r := range l.jobs {
 		l.work(r)
-		l.open.Add(-1)
+		if l.open.Add(-1) < l.workers.Load()-idle && l.retire() {
+			return
+		}
 	}
+}
+
+// retire takes the worker out of the count, unless work has come for it meanwhile: offer
+// counts the request before it looks for workers, so one of the two sees the other.
+func (l *lane) retire() bool {
+	if n := l.workers.Add(-1); l.open.Load() <= n {
+		return true
+	}
+	l.workers.Add(1)
+	return false
 }
 
 // drain lets the workers end what is queued and returns when they have. Nothing may be offered any more.

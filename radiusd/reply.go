@@ -63,8 +63,11 @@ func (b *replyPacket) seal(r *request) ([]byte, error) {
 	return raw, nil
 }
 
-// noEcho is the value of Prompt (RFC 2869 section 5.10) that keeps the answer off the screen.
-var noEcho = []byte{0, 0, 0, 0}
+// Prompt (RFC 2869 section 5.10) keeps an answer off the screen, or shows it.
+var (
+	noEcho = []byte{0, 0, 0, 0}
+	echo   = []byte{0, 0, 0, 1}
+)
 
 // render turns a step into the reply to r.
 func render(r *request, step *core.Step) ([]byte, error) {
@@ -88,8 +91,11 @@ func render(r *request, step *core.Step) ([]byte, error) {
 		// Exactly one, never empty: pam_radius shows the first only, ocserv refuses a
 		// challenge without. The space stands between the prompt and what is typed.
 		b.add(typeReplyMessage, []byte(cut(strings.TrimRight(step.Prompt, " "), maxValue-1)+" "))
-		if step.Secret {
+		switch {
+		case step.Secret:
 			b.add(typePrompt, noEcho)
+		case step.Waiting:
+			b.add(typePrompt, echo) // whoever only presses Enter is not to look for hidden letters
 		}
 	default:
 		return nil, fmt.Errorf("radiusd: there is no reply for the step %v", step.Kind)

@@ -31,7 +31,7 @@ func TestRender(t *testing.T) {
 	}{
 		{"prompt with its own space", state(core.Step{Prompt: "Go: "}), []string{`80:*`, `24:"T"`, `18:"Go: "`}, true},
 		{"no prompt", state(core.Step{}), []string{`80:*`, `24:"T"`, `18:" "`}, true},
-		{"waiting", state(core.Step{Prompt: "Symbol: sun", Waiting: true}), []string{`80:*`, `24:"T"`, `18:"Symbol: sun "`}, true},
+		{"waiting", state(core.Step{Prompt: "Symbol: sun", Waiting: true}), []string{`80:*`, `24:"T"`, `18:"Symbol: sun "`, `76:"\x00\x00\x00\x01"`}, true},
 		{"reject without text", core.Step{Kind: core.Reject}, []string{`80:*`}, true},
 		{"accept with text", core.Step{Kind: core.Accept, Text: "Hello"}, []string{`80:*`, `18:"Hello"`}, true},
 		{"zero step", core.Step{}, nil, false},

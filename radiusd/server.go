@@ -34,7 +34,8 @@ type Limits struct {
 	FirstQueue    int           // first rounds that wait (2048)
 	FirstWorkers  int           // first rounds in work (256)
 	SecondQueue   int           // second rounds that wait (4096)
-	SecondWorkers int           // second rounds in work, among them those that wait for a phone (2048)
+	SecondWorkers int           // second rounds in work, among them those that wait for a phone (8192)
+	Holds         int           // first rounds that are held for a phone (1024)
 	Duplicates    int           // replies kept for duplicates (131072)
 	Keep          time.Duration // how long they are kept, 5 to 30 s (15 s)
 	Drain         time.Duration // how long Serve waits at its end for requests in work (10 s)
@@ -44,7 +45,8 @@ func (l Limits) withDefaults() Limits {
 	l.FirstQueue = cmp.Or(l.FirstQueue, 2048)
 	l.FirstWorkers = cmp.Or(l.FirstWorkers, 256)
 	l.SecondQueue = cmp.Or(l.SecondQueue, 4096)
-	l.SecondWorkers = cmp.Or(l.SecondWorkers, 2048)
+	l.SecondWorkers = cmp.Or(l.SecondWorkers, 8192)
+	l.Holds = cmp.Or(l.Holds, 1024)
 	l.Duplicates = cmp.Or(l.Duplicates, 1<<17)
 	l.Keep = cmp.Or(l.Keep, 15*time.Second)
 	l.Drain = cmp.Or(l.Drain, 10*time.Second)
@@ -79,8 +81,14 @@ type Server struct {
 	counters   counters
 	limits     [drops]logLimit
 
-	base   context.Context // of every request; ends when Shutdown loses its patience
-	cancel context.CancelFunc
+	base     context.Context // of every request; ends when Shutdown loses its patience
+	cancel   context.CancelFunc
+	stopping context.Context // of what is held for a phone; ends when Shutdown begins
+	stop     context.CancelFunc
+
+	answering atomic.Int32 // second rounds in work
+	holding   atomic.Int32 // first rounds that are held
+	holders   sync.WaitGroup
 
 	mu      sync.Mutex
 	sockets []*socket
@@ -121,6 +129,7 @@ func New(c Config, first Snapshot) (*Server, error) {
 		s.now = time.Now
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
+	s.stopping, s.stop = context.WithCancel(s.base)
 	s.duplicates = newDuplicates(s.bounds.Keep, s.bounds.Duplicates)
 	s.lanes[firstRounds] = newLane(firstRounds, s.bounds.FirstQueue, s.bounds.FirstWorkers, s.work)
 	s.lanes[secondRounds] = newLane(secondRounds, s.bounds.SecondQueue, s.bounds.SecondWorkers, s.work)
@@ -188,12 +197,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer close(s.ended)
 	defer s.cancel()
 
+	s.stop()
 	s.readers.Wait()
 	drained := make(chan struct{})
 	go func() {
 		for _, l := range s.lanes {
 			l.drain()
 		}
+		s.holders.Wait()
 		close(drained)
 	}()
 	select {
