@@ -19,6 +19,7 @@ import (
 type loginOptions struct {
 	config     radclient.Config
 	noPassword bool
+	pressEnter bool
 }
 
 func (a *app) loginCommand() *cobra.Command {
@@ -32,14 +33,20 @@ clients (radius.clients in latchkey.yaml).
 The shared secret is taken from the environment variable LATCHKEY_RADIUS_SECRET,
 else asked for without echo. Where standard input is no terminal, its first line
 is the password and each further line answers a challenge. The exit status is 0
-for an accept and 1 for a reject.`
+for an accept and 1 for a reject.
+
+A login that waits for a phone shows the symbol to choose there; Enter then means
+"look now". With --press-enter this command looks by itself, until the phone has
+approved or denied.`
 	cmd.Example = `  latchkey login lutz --server 192.0.2.1:1812
+  latchkey login lutz --server 192.0.2.1:1812 --press-enter
   printf '%s\n' "$PASSWORD" "HIDG" | latchkey login lutz --server localhost:1812`
 	flags := cmd.Flags()
 	flags.StringVar(&o.config.Server, "server", "", "RADIUS server, `HOST[:PORT]` (port 1812 if not given)")
 	flags.StringVar(&o.config.NASIdentifier, "nas-identifier", "latchkey-login", "`TEXT` sent as NAS-Identifier")
 	flags.StringVar(&o.config.CallingStation, "calling-station", "", "`ADDRESS` sent as Calling-Station-Id")
 	flags.BoolVar(&o.noPassword, "no-password", false, "send an empty password first, for policies with first: none")
+	flags.BoolVar(&o.pressEnter, "press-enter", false, "look by itself whether the phone has approved")
 	flags.DurationVar(&o.config.Timeout, "timeout", 5*time.Second, "`TIME` to wait for a reply to each packet")
 	flags.IntVar(&o.config.Tries, "tries", 3, "send each packet up to `N` times")
 	flags.BoolVar(&o.config.Unsigned, "accept-unsigned", false, "take replies without Message-Authenticator too")
@@ -74,9 +81,15 @@ func (a *app) login(ctx context.Context, name string, o loginOptions) error {
 		return refusal{"RADIUS server " + o.config.Server + ": " + err.Error(), "--server HOST:PORT"}
 	}
 	defer func() { _ = client.Close() }()
-	asked := false
+	asked, looked := false, time.Time{}
 	reply, err := client.Login(ctx, name, password, func(challenge radclient.Reply) (secret.Secret, error) {
 		asked = true
+		if o.pressEnter && waits.MatchString(challenge.Message) {
+			_, _ = fmt.Fprintln(a.err, cleanLines(challenge.Message))
+			err := pause(ctx, time.Until(looked.Add(betweenLooks)))
+			looked = time.Now()
+			return secret.Secret{}, err
+		}
 		return a.reply(ctx, cleanLines(challenge.Message), challenge.Echo)
 	})
 	if asked && errors.Is(err, radclient.ErrSilent) { // the address and the secret are right
@@ -87,6 +100,21 @@ func (a *app) login(ctx context.Context, name string, o loginOptions) error {
 		return explain(err, o.config)
 	}
 	return a.outcome(reply)
+}
+
+// waits tells a challenge that waits for a phone: RADIUS has no other sign of it than the words.
+var waits = regexp.MustCompile(`^Symbol: \S`)
+
+// betweenLooks keeps --press-enter from using up its rounds where the server does not wait itself.
+const betweenLooks = 3 * time.Second
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // sharedSecret asks where the environment is silent. A pipe is for password and replies.
