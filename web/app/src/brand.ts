@@ -5,7 +5,9 @@ import type { BrowserStore } from "./idb.ts";
 interface Brand {
   name?: string;
   logo?: string;
-  colors?: { accent?: string };
+  /** #RRGGBB; the second one in dark mode, where there is one. */
+  colour?: string;
+  colour_dark?: string;
 }
 
 type Rgb = [number, number, number];
@@ -73,7 +75,9 @@ export class Branding {
     this.logo.hidden = !allowed;
     if (allowed && this.logo.getAttribute("src") !== logo) this.logo.src = logo;
     const style = document.documentElement.style;
-    const accent = typeof brand.colors?.accent === "string" ? parseColor(brand.colors.accent) : undefined;
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const chosen = (dark && brand.colour_dark) || brand.colour;
+    const accent = typeof chosen === "string" ? parseColor(chosen) : undefined;
     for (const name of ["--accent", "--on-accent", "--accent-ink"]) style.removeProperty(name);
     if (!accent) return;
     const surface = parseColor(getComputedStyle(document.documentElement).getPropertyValue("--surface").trim()) ?? [255, 255, 255];

@@ -45,9 +45,9 @@ async function check(page: Page, name: string): Promise<void> {
 
 const variants = [
   { width: 320, colorScheme: "light", locale: "de-DE", brand: {} },
-  { width: 320, colorScheme: "dark", locale: "en-GB", brand: { name: "Example Versicherungen", logo, colors: { accent: "#e8b400" } } },
-  { width: 390, colorScheme: "light", locale: "en-GB", brand: { name: "Example Versicherungen", logo, colors: { accent: "#e8b400" } } },
-  { width: 390, colorScheme: "dark", locale: "de-DE", brand: { name: "Grün & Söhne", colors: { accent: "rebeccapurple" } } },
+  { width: 320, colorScheme: "dark", locale: "en-GB", brand: { name: "Example Versicherungen", logo, colour: "#e8b400" } },
+  { width: 390, colorScheme: "light", locale: "en-GB", brand: { name: "Example Versicherungen", logo, colour: "#e8b400" } },
+  { width: 390, colorScheme: "dark", locale: "de-DE", brand: { name: "Grün & Söhne", colour: "#123456", colour_dark: "#663399" } },
 ] as const;
 
 for (const { width, colorScheme, locale, brand } of variants) {
