@@ -1,9 +1,7 @@
 package core
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"strconv"
 	"strings"
@@ -44,16 +42,14 @@ const (
 // record. The store is opened with it. Unkeyed, whoever can write the files could compute
 // the chain anew.
 func AuditLink(k *keys.Keyset) store.Link {
-	key := k.Derive("audit")
+	key := newMACKey(k.Derive("audit"))
 	return func(seq uint64, prev, data []byte) []byte {
-		m := hmac.New(sha256.New, key)
-		var n [16]byte
-		binary.BigEndian.PutUint64(n[:8], seq)
-		binary.BigEndian.PutUint64(n[8:], uint64(len(prev)))
-		m.Write(n[:])
-		m.Write(prev)
-		m.Write(data)
-		return m.Sum(nil)
+		h := key.begin()
+		n := binary.BigEndian.AppendUint64(h.room[:0], seq)
+		h.Write(binary.BigEndian.AppendUint64(n, uint64(len(prev))))
+		h.Write(prev)
+		h.Write(data)
+		return key.end(h)
 	}
 }
 

@@ -24,31 +24,34 @@ func newMACKey(key []byte) *macKey {
 	return &macKey{key: key, free: sync.Pool{New: func() any { return &keyedHash{Hash: hmac.New(sha256.New, key)} }}}
 }
 
-// mac is a keyed hash over parts, each framed by its length.
-func mac(key *macKey, parts ...string) []byte {
-	sum := key.sum(parts)
-	return sum[:]
-}
-
-func mac8(key *macKey, parts ...string) (h [8]byte) {
-	sum := key.sum(parts)
-	copy(h[:], sum[:])
+// begin gives a keyed hash to write into, which end takes back.
+func (k *macKey) begin() *keyedHash {
+	h := k.free.Get().(*keyedHash)
+	h.Reset()
 	return h
 }
 
-func (k *macKey) sum(parts []string) (sum [sha256.Size]byte) {
-	h := k.free.Get().(*keyedHash)
-	h.Reset()
+func (k *macKey) end(h *keyedHash) []byte {
+	sum := h.Sum(nil)
+	clear(h.room[:])
+	k.free.Put(h)
+	return sum
+}
+
+// mac is a keyed hash over parts, each framed by its length.
+func mac(key *macKey, parts ...string) []byte {
+	h := key.begin()
 	room := h.room[:0]
 	for _, p := range parts {
 		room = binary.BigEndian.AppendUint64(room, uint64(len(p)))
 		room = append(room, p...)
 	}
 	h.Write(room)
-	h.Sum(h.room[:0])
-	copy(sum[:], h.room[:])
 	clear(room) // a part may be as secret as an answer
-	clear(h.room[:])
-	k.free.Put(h)
-	return sum
+	return key.end(h)
+}
+
+func mac8(key *macKey, parts ...string) (h [8]byte) {
+	copy(h[:], mac(key, parts...))
+	return h
 }

@@ -68,4 +68,11 @@ func (r NameRules) strip(name string) string {
 }
 
 // fold is full case folding; NFKC again, since folding can leave what NFKC changes.
-func fold(s string) string { return norm.NFKC.String(cases.Fold().String(s)) }
+func fold(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return norm.NFKC.String(cases.Fold().String(s))
+		}
+	}
+	return strings.ToLower(s) // the same for ASCII, and cheap
+}

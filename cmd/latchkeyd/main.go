@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -70,7 +69,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return 1
 	}
-	log := newLog(stderr)
+	log, flush := newLog(stderr)
+	defer flush()
 	for _, p := range problems {
 		log.Warn("configuration", "problem", p.String())
 	}
@@ -85,16 +85,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
-}
-
-// newLog writes JSON lines, or text for a person on a terminal.
-func newLog(w io.Writer) *slog.Logger {
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return slog.New(slog.NewTextHandler(w, nil))
-		}
-	}
-	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
 // forbidDumps keeps secrets out of core files, also where the limits of the shell that

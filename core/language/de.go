@@ -16,7 +16,7 @@ var german = Language{
 	last:         "letzte",
 	secondToLast: "vorletzte",
 	ascii:        map[rune]string{'ä': "ae", 'ö': "oe", 'ü': "ue", 'Ä': "Ae", 'Ö': "Oe", 'Ü': "Ue"},
-	words:        germanWords,
+	words:        dictionary(germanWords),
 	Texts: Texts{
 		Denied:        "Zugang verweigert.",
 		NotEnrolled:   "Sie sind noch nicht eingerichtet: Bitte wenden Sie sich an Ihren Administrator.",

@@ -18,7 +18,7 @@ var english = Language{
 	and:          "and",
 	last:         "last",
 	secondToLast: "second to last",
-	words:        englishWords,
+	words:        dictionary(englishWords),
 	Texts: Texts{
 		Denied:        "Access denied.",
 		NotEnrolled:   "You are not enrolled yet: please ask your administrator.",

@@ -41,7 +41,7 @@ type Language struct {
 	last         string           // the last character
 	secondToLast string           // the character before it
 	ascii        map[rune]string  // spellings that differ from the common table
-	words        string           // the dictionary: one word a line, sorted
+	words        func() []string  // the dictionary, sorted
 	Texts        Texts
 	PINphrase    PINphrase
 }
@@ -126,7 +126,12 @@ func In(t Tag) *Language {
 // t itself, then fallback, then the first language of the register that has an
 // entry. ok is false when the table has nothing at all.
 func Pick[T any](table map[Tag]T, t, fallback Tag) (entry T, tag Tag, ok bool) {
-	for _, wish := range append([]Tag{t, fallback}, Known()...) {
+	for _, wish := range [...]Tag{t, fallback} {
+		if entry, ok := table[wish]; ok {
+			return entry, wish, true
+		}
+	}
+	for _, wish := range Known() {
 		if entry, ok := table[wish]; ok {
 			return entry, wish, true
 		}

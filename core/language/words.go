@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // DictionarySize is the number of words of each dictionary: 11 bits a word, so
@@ -28,7 +30,7 @@ func CodeWords(t Tag, n int, random io.Reader) ([]string, error) {
 	if n < 1 || n > MaxCodeWords {
 		return nil, fmt.Errorf("language: a code word has 1 to %d words, not %d", MaxCodeWords, n)
 	}
-	dictionary := Dictionary(t)
+	dictionary := In(t).words()
 	if n == 1 {
 		dictionary = longWords(dictionary)
 	}
@@ -44,7 +46,12 @@ func CodeWords(t Tag, n int, random io.Reader) ([]string, error) {
 }
 
 // Dictionary gives the words of t, sorted, DictionarySize of them.
-func Dictionary(t Tag) []string { return strings.Fields(In(t).words) }
+func Dictionary(t Tag) []string { return slices.Clone(In(t).words()) }
+
+// dictionary splits a file of words, one a line, when it is first asked for.
+func dictionary(file string) func() []string {
+	return sync.OnceValue(func() []string { return strings.Fields(file) })
+}
 
 func longWords(words []string) []string {
 	var long []string

@@ -90,8 +90,9 @@ func (a Answer) Match(set Set, reply string, equivalents bool) Result {
 	row = append(row, make([]symbol, spellingSymbols*len(asked)+1-length)...)
 	reach := make([]uint64, len(row)+spellingSymbols)
 	reach[0] = 1
+	next := make([]uint64, len(reach))
 	for _, p := range asked {
-		next := make([]uint64, len(reach))
+		clear(next)
 		for _, way := range padded(a.letters[p-1], equivalents) {
 			for j := 0; j+1 < len(row); j++ {
 				one := reach[j] & same(&row[j], &way.symbols[0])
@@ -100,7 +101,7 @@ func (a Answer) Match(set Set, reply string, equivalents bool) Result {
 				next[j+2] |= two & way.pair
 			}
 		}
-		reach = next
+		reach, next = next, reach
 	}
 	if reach[length] == 1 {
 		return Right
@@ -127,8 +128,15 @@ func CanonicalReply(reply string) string {
 // replySymbols folds, and with equivalents reduces, what was typed. It fails for
 // what no answer can contain.
 func replySymbols(typed []string, equivalents bool) ([]symbol, bool) {
-	var row []symbol
+	row := make([]symbol, 0, 2*spellingSymbols*MaxPositions)
 	for _, letter := range typed {
+		if len(letter) == 1 { // its own and only spelling
+			row = append(row, fixed(fold(letter)))
+			if len(row) > spellingSymbols*MaxPositions {
+				return nil, false
+			}
+			continue
+		}
 		for _, part := range symbols(fold(letter)) {
 			if equivalents {
 				part = reduce(part)
@@ -150,6 +158,11 @@ func replySymbols(typed []string, equivalents bool) ([]symbol, bool) {
 // padded gives always maxSpellings spellings: a letter with one has it twice.
 func padded(letter string, equivalents bool) [maxSpellings]spelling {
 	var out [maxSpellings]spelling
+	if len(letter) == 1 {
+		out[0].symbols[0] = fixed(fold(letter))
+		out[1] = out[0]
+		return out
+	}
 	ways := spellings(letter, equivalents)
 	for i := range out {
 		way := ways[min(i, len(ways)-1)]
