@@ -89,6 +89,9 @@ func (s *softphone) approve() *cobra.Command {
 				return err
 			}
 		}
+		if !slices.Contains(opened.Symbols, picked) {
+			return refusal{"no waiting login shows " + picked.Name(language.English), "the phone shows " + symbolNames(opened.Symbols)}
+		}
 		id, err := opened.Approve(ctx, picked)
 		if err != nil {
 			return err
@@ -121,11 +124,15 @@ func parseSymbol(text string) (mobile.Symbol, error) {
 	if err == nil {
 		return symbol, nil
 	}
-	names := make([]string, 0, len(mobile.Symbols()))
-	for _, one := range mobile.Symbols() {
-		names = append(names, one.Name(language.English))
+	return "", refusal{"no symbol is called " + text, "symbols are " + symbolNames(mobile.Symbols())}
+}
+
+func symbolNames(symbols []mobile.Symbol) string {
+	names := make([]string, len(symbols))
+	for i, one := range symbols {
+		names[i] = one.Name(language.English)
 	}
-	return "", refusal{"no symbol is called " + text, "symbols are " + strings.Join(names, ", ")}
+	return strings.Join(names, ", ")
 }
 
 // pick shows what waits and the grid, and asks: on a terminal.

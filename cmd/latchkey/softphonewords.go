@@ -105,7 +105,7 @@ func ofProblem(p *phone.Problem) error {
 	case phone.PendingEnded, phone.StaleNonce:
 		return refusal{"the login is over", "begin again"}
 	case phone.WrongSymbol:
-		return refusal{"no waiting login shows this symbol: they are ended, and your administrator is told", "if you did not begin one, change your password"}
+		return refusal{"the wrong symbol: the logins that waited are ended, and your administrator is told", "if you did not begin one, change your password"}
 	case phone.StaleGeneration:
 		return refusal{"the appliance has another key of this phone", "is the state an old copy? else ask for a new invitation"}
 	case phone.BadRequest:

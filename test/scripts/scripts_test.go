@@ -27,6 +27,10 @@
 //	reference                       $REFERENCE is the one that the last reject has shown
 //	typed                           $TYPED is what was typed last
 //	follow, followed REGEX          audit --follow, and what it says
+//	phone STATE [-pin FILE] CMD...  latchkey softphone, typing the PIN and the invitation of known/; ! means exit status 1
+//	wants NAME                      begins a login that waits for a phone; $SYMBOL is what its prompt shows
+//	mispick STATE                   approves with one of the nine symbols that no login shows
+//	[!] outcome                     waits for its end: accepted, or with ! refused
 //	fill SIZE, unfill               takes room from a state on a small disk, and gives it back
 //	crashes N                       logins against a daemon that is killed N times at random moments
 package scripts
@@ -99,6 +103,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"tap": tapCommand, "resend": resendCommand, "change": changeCommand, "same": sameCommand, "mask": maskCommand,
 	"expand": expandCommand, "crowd": crowdCommand, "import-killed": importKilledCommand,
 	"reference": referenceCommand, "typed": typedCommand, "follow": followCommand, "followed": followedCommand,
+	"phone": phoneCommand, "mispick": mispickCommand, "wants": wantsCommand, "outcome": outcomeCommand,
 	"fill": fillCommand, "unfill": unfillCommand, "damage": damageCommand, "crashes": crashesCommand,
 	"no-secrets": noSecretsCommand,
 }

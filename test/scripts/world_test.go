@@ -31,7 +31,8 @@ type world struct {
 	typed    map[string]bool   // characters of answers, which no log may show
 	last     string            // typed last
 
-	follower *follower // of follow
+	follower *follower  // of follow
+	waiting  []*waiting // of wants
 }
 
 type begun struct {
@@ -57,11 +58,12 @@ func setUp(env *testscript.Env) error {
 	w := &world{dir: env.WorkDir, states: map[string]begun{}, typed: map[string]bool{}}
 	env.Values[worldKey{}] = w
 	pid := os.Getpid()
-	w.server = fmt.Sprintf("127.%d.%d.%d:1812", 1+pid/250%250, pid%250, scriptNumber.Add(1))
+	address := fmt.Sprintf("127.%d.%d.%d", 1+pid/250%250, pid%250, scriptNumber.Add(1))
+	w.server = address + ":1812"
 	if err := os.Chmod(env.WorkDir, 0o755); err != nil {
 		return err
 	}
-	secrets := map[string]string{"password": "Pw " + letters(14), "radius.secret": letters(32), "wrong-password": "Wrong " + letters(10)}
+	secrets := map[string]string{"pin": letters(12), "new-pin": letters(12), "wrong-pin": letters(12), "password": "Pw " + letters(14), "radius.secret": letters(32), "wrong-password": "Wrong " + letters(10)}
 	for question := range questions {
 		secrets[question] = strings.ToUpper(letters(1)) + letters(9)
 	}
@@ -72,6 +74,7 @@ func setUp(env *testscript.Env) error {
 	}
 	env.Setenv("PATH", os.Getenv(binaries)+":"+env.Getenv("PATH"))
 	env.Setenv("RADIUS", w.server)
+	env.Setenv("HTTPS", address+":8443")
 	env.Setenv("LATCHKEY_SOCKET", filepath.Join(w.dir, "admin.sock"))
 	env.Setenv("LATCHKEY_RADIUS_SECRET", secrets["radius.secret"])
 	env.Setenv("PATIENCE", "10s")
