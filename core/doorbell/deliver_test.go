@@ -91,6 +91,7 @@ func (s *stage) wait() time.Duration {
 
 func TestVerdicts(t *testing.T) {
 	type answer = func(http.ResponseWriter, *http.Request)
+	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	date := func(w http.ResponseWriter, r *http.Request) {
 		status(503, "Retry-After", time.Now().Add(20*time.Second).UTC().Format(http.TimeFormat))(w, r)
 	}
@@ -114,6 +115,7 @@ func TestVerdicts(t *testing.T) {
 		{"a permanent redirect", []answer{status(301, "Location", "http://169.254.169.254/")}, 1, 0, 0, "a redirect, which is not followed"},
 		{"a failure that passes", []answer{status(500), status(502), status(201)}, 3, 3 * time.Second, 0, "tries=3"},
 		{"a failure that stays", []answer{status(503)}, 4, 7 * time.Second, 0, "a phone was not rung"},
+		{"no answer to the first try", []answer{hang, status(201)}, 2, 11 * time.Second, 0, "tries=2"},
 		{"too many requests", []answer{status(429, "Retry-After", "7"), status(201)}, 2, 7 * time.Second, 0, "tries=2"},
 		{"until a date", []answer{date, status(201)}, 2, 20 * time.Second, 0, "tries=2"},
 		{"a date that is over", []answer{status(503, "Retry-After", "Sat, 01 Jan 1994 00:00:00 GMT"), status(201)}, 2, time.Second, 0, "tries=2"},
@@ -301,6 +303,11 @@ func TestExpired(t *testing.T) {
 		ring()
 		if n := len(service.requests(t)); n != 1 || s.gone.Load() != 1 {
 			t.Errorf("%d rings, %d times gone", n, s.gone.Load())
+		}
+		s.Close()
+		ring()
+		if s.gone.Load() != 1 {
+			t.Error("gone is called after the end, when the store may be closed")
 		}
 	})
 }

@@ -17,7 +17,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/latchkey/latchkey/core"
 )
+
+var _ core.Doorbell = (*Bell)(nil)
 
 // loopback is where the tests' push services stand; without it in Networks nobody may ring there.
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
