@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -189,9 +190,17 @@ func (c check) push(given push) Push {
 		c.fail(key+".contact", "mailto:it@example.org", "must be a mail address behind mailto:, or a page behind https://")
 	}
 	for i, host := range given.Allow {
-		if !hostName.MatchString(strings.TrimPrefix(host, "*.")) || isAddress(host) || !strings.Contains(host, ".") {
-			c.fail(itemPath(key+".allow", i), "web.push.apple.com, or *.notify.windows.com", "is no name of a host")
+		if !isPushService(host) {
+			c.fail(itemPath(key+".allow", i), "push.example.org, *.push.apple.com or push.example.org:8443, in lower case", "is no name of a host")
 		}
+	}
+	for i, text := range given.Networks {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil || prefix != prefix.Masked() || prefix.Addr().Is4In6() {
+			c.fail(itemPath(key+".networks", i), "192.0.2.0/28", "is no network")
+			continue
+		}
+		p.Networks = append(p.Networks, prefix)
 	}
 	switch {
 	case given.Contact != "" && len(given.Allow) == 0:
@@ -200,6 +209,18 @@ func (c check) push(given push) Push {
 		c.warn(key, "contact: mailto:it@example.org", "does nothing without a contact")
 	}
 	return p
+}
+
+var pushService = regexp.MustCompile(`^(?:\*\.)?((?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?)(?::([1-9][0-9]{0,4}))?$`)
+
+// isPushService tells names from addresses and from what would cover a whole top-level domain.
+func isPushService(text string) bool {
+	parts := pushService.FindStringSubmatch(text)
+	if parts == nil || !hostName.MatchString(parts[1]) || len(parts[1]) > 253 {
+		return false
+	}
+	port, err := strconv.ParseUint(parts[2], 10, 16)
+	return parts[2] == "" || err == nil && port > 0
 }
 
 func isContact(text string) bool {

@@ -81,8 +81,9 @@ type Brand struct {
 
 // Push is how phones are rung. Without Contact they are not.
 type Push struct {
-	Contact string   // whom the push services may write to: mailto:… or https://…
-	Allow   []string // hosts of push services; *.example.org stands for all below example.org
+	Contact  string         // whom the push services may write to: mailto:… or https://…
+	Allow    []string       // hosts of push services, perhaps with a port; *.example.org stands for all below example.org
+	Networks []netip.Prefix // of push services that have no public address
 }
 
 // Load reads and checks a file, and the files of secrets that it names. The Config is nil

@@ -87,8 +87,9 @@ type brand struct {
 }
 
 type push struct {
-	Contact string   `key:"contact"`
-	Allow   []string `key:"allow" default:"[fcm.googleapis.com, updates.push.services.mozilla.com, web.push.apple.com, '*.notify.windows.com']"`
+	Contact  string   `key:"contact"`
+	Allow    []string `key:"allow" default:"[fcm.googleapis.com, jmt17.google.com, '*.push.services.mozilla.com', '*.push.apple.com', '*.notify.windows.com']"`
+	Networks []string `key:"networks"`
 }
 
 type device struct {

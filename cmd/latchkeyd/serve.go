@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/latchkey/latchkey/config"
 	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/core/doorbell"
 	"github.com/latchkey/latchkey/core/mobile"
 	"github.com/latchkey/latchkey/core/password"
 	"github.com/latchkey/latchkey/core/store/badger"
@@ -44,6 +46,7 @@ type appliance struct {
 	radius       *radiusd.Server // nil: the door is shut
 	web          *web.Server     // nil: the door is shut
 	certificates *web.Certificates
+	bell         *doorbell.Bell // nil: phones are not rung
 	admin        *localapi.Server
 }
 
@@ -131,10 +134,17 @@ func (a *appliance) openState(ctx context.Context, cfg *config.Config, forceURL 
 	if err != nil {
 		return err
 	}
-	c, err := core.Open(ctx, core.Config{
+	parts := core.Config{
 		Store: a.store, Keys: keyset, Settings: cfg.Settings, Log: a.log,
 		Passwords: password.NewPool(password.PoolConfig{Workers: max(1, runtime.NumCPU()-1)}),
-	})
+	}
+	if err = a.openBell(cfg, keyset); err == nil && a.bell != nil {
+		parts.Doorbell = a.bell
+	}
+	var c *core.Core
+	if err == nil {
+		c, err = core.Open(ctx, parts)
+	}
 	if err == nil {
 		err = c.SweepImports(ctx)
 	}
@@ -153,6 +163,9 @@ func (a *appliance) openState(ctx context.Context, cfg *config.Config, forceURL 
 }
 
 func (a *appliance) close() {
+	if a.bell != nil {
+		a.bell.Close()
+	}
 	if err := a.store.Close(); err != nil {
 		a.log.Error("closing the state", "error", err)
 	}
@@ -211,7 +224,7 @@ func (a *appliance) reload() {
 		"state_dir": old.StateDir != next.StateDir, "keys.file": old.KeysFile != next.KeysFile, "socket": old.Socket.Admin != next.Socket.Admin,
 		"radius.listen": (len(old.RADIUS.Listen) == 0) != (len(next.RADIUS.Listen) == 0),
 		"web":           (len(old.Web.Listen) == 0) != (len(next.Web.Listen) == 0), "web.url": old.Web.URL != next.Web.URL,
-		"web.certificate_file": old.Web.CertificateFile != next.Web.CertificateFile, "web.key_file": old.Web.KeyFile != next.Web.KeyFile,
+		"web.push": !reflect.DeepEqual(old.Web.Push, next.Web.Push), "web.certificate_file": old.Web.CertificateFile != next.Web.CertificateFile, "web.key_file": old.Web.KeyFile != next.Web.KeyFile,
 	} {
 		if changed {
 			a.log.Error("this change needs a restart; the old configuration stays", "key", key)

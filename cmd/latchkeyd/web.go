@@ -8,6 +8,8 @@ import (
 
 	"github.com/latchkey/latchkey/config"
 	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/core/doorbell"
+	"github.com/latchkey/latchkey/core/keys"
 	"github.com/latchkey/latchkey/web"
 	"github.com/latchkey/latchkey/web/appfiles"
 )
@@ -44,6 +46,20 @@ func (a *appliance) openWeb(cfg *config.Config) (err error) {
 }
 
 func brand(cfg *config.Config) web.Brand { return web.Brand(cfg.Web.Brand) }
+
+// openBell makes what rings phones, where the push services have somebody to write to.
+func (a *appliance) openBell(cfg *config.Config, keyset *keys.Keyset) (err error) {
+	push := cfg.Web.Push
+	if push.Contact == "" {
+		return nil
+	}
+	vapid, err := doorbell.FromSeed(keyset.Derive("vapid"))
+	if err != nil {
+		return err
+	}
+	a.bell, err = doorbell.New(doorbell.Config{Keys: vapid, Contact: push.Contact, Allow: push.Allow, Networks: push.Networks, Log: a.log})
+	return err
+}
 
 // settings are those of a configuration, with the pin of the certificate that is in force.
 func (a *appliance) settings(cfg *config.Config) core.Settings {
