@@ -7,6 +7,7 @@
 //	go run ./bench -quick             one minute
 //	go run ./bench -users 1000000     beside that, a large store: import, disk, start, speed
 //	go run ./bench -only latchkey -profile perf.data
+//	go run ./bench -only latchkey,latency -against ../older/latchkeyd
 package main
 
 import (
@@ -49,6 +50,7 @@ type bench struct {
 	users   int // of the large store; 0: there is none
 	only    []string
 	profile string
+	against string
 	dir     string
 	threads int
 
@@ -94,6 +96,7 @@ func (b *bench) flags(args []string) error {
 	f.IntVar(&b.users, "users", 0, "also measure a store with so many users")
 	f.IntVar(&b.threads, "threads", 4, "threads of FreeRADIUS")
 	f.StringVar(&b.profile, "profile", "", "write what perf records of latchkeyd's last round to this file")
+	f.StringVar(&b.against, "against", "", "another latchkeyd, such as that of the version before, to compare with")
 	f.StringVar(&b.dir, "dir", "", "a folder on the disk that is to be measured (default: that for temporary files)")
 	only := f.String("only", strings.Join(parts, ","), "which parts to run")
 	if err := f.Parse(args); err != nil {
@@ -164,7 +167,7 @@ func (b *bench) measure(ctx context.Context) error {
 		r.carried = keep(all)
 		if b.has("latency") {
 			b.say("open loop at half of that")
-			if err := b.alternate(ctx, "half load", max(2, b.rounds/2), halfOf(all), all...); err != nil {
+			if err := b.alternate(ctx, "half load", max(2, b.rounds/2), r.half(), all...); err != nil {
 				return err
 			}
 			r.relaxed = keep(all)
@@ -188,13 +191,23 @@ func (b *bench) measure(ctx context.Context) error {
 func (b *bench) prepare(r *report) (err error) {
 	if b.has("latchkey") || b.has("password") {
 		p := people{prefix: "s", count: smallStore, password: "hello"}
-		if r.small, err = b.appliance("small", p); err != nil {
+		if r.small, err = b.appliance("small", b.binaries, p); err != nil {
 			return err
 		}
 		if b.has("latchkey") {
 			if r.ours, err = b.contend(r.small, fmt.Sprintf("Latchkey, %d users", smallStore), p); err != nil {
 				return err
 			}
+		}
+	}
+	if b.against != "" && b.has("latchkey") {
+		p := people{prefix: "s", count: smallStore, password: "hello"}
+		l, err := b.appliance("other", binaries{b.against, b.binaries.command}, p)
+		if err != nil {
+			return err
+		}
+		if r.other, err = b.contend(l, "the other Latchkey", p); err != nil {
+			return err
 		}
 	}
 	if b.has("freeradius") {
@@ -208,11 +221,15 @@ func (b *bench) prepare(r *report) (err error) {
 	return nil
 }
 
-// halfOf keeps the rates, since the rounds that they come from are replaced.
-func halfOf(all []*contender) func(*contender) float64 {
+// half gives half the rate that each has carried; what is compared as another version gets the
+// same as ours.
+func (r *report) half() func(*contender) float64 {
 	rates := map[*contender]float64{}
-	for _, c := range all {
+	for _, c := range r.contenders() {
 		rates[c] = half(c)
+	}
+	if r.other != nil && r.ours != nil {
+		rates[r.other] = rates[r.ours]
 	}
 	return func(c *contender) float64 { return rates[c] }
 }

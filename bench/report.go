@@ -14,7 +14,7 @@ type report struct {
 	b            *bench
 	small, store *latchkey // store is the large one
 
-	ours, peer, large, everybody, passwords *contender
+	ours, other, peer, large, everybody, passwords *contender
 
 	carried, relaxed map[*contender][]round
 
@@ -25,7 +25,7 @@ type report struct {
 
 // contenders are those that are measured in turn.
 func (r *report) contenders() (all []*contender) {
-	for _, c := range []*contender{r.ours, r.peer, r.large, r.everybody} {
+	for _, c := range []*contender{r.ours, r.other, r.peer, r.large, r.everybody} {
 		if c != nil {
 			all = append(all, c)
 		}
@@ -89,6 +89,11 @@ func (r *report) print() {
 	}
 	say("")
 	r.ratio("Latchkey carries", r.ours, r.peer, "times the logins of FreeRADIUS")
+	r.ratio("Latchkey carries", r.ours, r.other, "times the logins of the other one")
+	if r.other != nil {
+		cost := of(r.carried[r.ours], serverCPU).over(of(r.carried[r.other], serverCPU))
+		say("- A login costs %s times the processor time of the other one.", cost.show("%.2f"))
+	}
 	r.ratio("The large store carries", r.large, r.ours, "times the logins of the small one, for as many people")
 	r.ratio("The large store carries", r.everybody, r.ours, "times the logins of the small one, when everybody logs in")
 	if r.store != nil {

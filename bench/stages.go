@@ -11,12 +11,12 @@ import (
 )
 
 // appliance starts a daemon of ours and enrols people.
-func (b *bench) appliance(name string, p people) (*latchkey, error) {
+func (b *bench) appliance(name string, with binaries, p people) (*latchkey, error) {
 	address, err := free()
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLatchkey(b.binaries, name, b.path(name), address)
+	l, err := newLatchkey(with, name, b.path(name), address)
 	if l != nil && l.running != nil {
 		b.running = append(b.running, l.running)
 	}
@@ -62,7 +62,7 @@ func (b *bench) peer() (*contender, error) {
 // new to the caches, and log in for the first time ever.
 func (b *bench) large(r *report) error {
 	everybody := people{prefix: "l", count: b.users, password: "hello"}
-	l, err := b.appliance("large", everybody)
+	l, err := b.appliance("large", b.binaries, everybody)
 	if err != nil {
 		return err
 	}
