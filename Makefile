@@ -26,11 +26,24 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X m
 TESTFLAGS ?= -count=1 -timeout 10m
 FUZZTIME  ?= 5m
 
-.PHONY: build run test check bench fuzz package clean setup go-ready
+.PHONY: app build run test check bench fuzz package clean setup go-ready
 
-build: go-ready
+build: go-ready app
 	@mkdir -p bin
 	@$(GOBUILD) -o bin/ ./cmd/latchkeyd ./cmd/latchkey
+
+# The phone app goes into the daemon. It is built again when one of its sources is newer.
+APP_SOURCES := $(shell find web/app -name node_modules -prune -o -name dist -prune -o -name test -prune -o -type f -print)
+
+app: web/appfiles/dist/index.html
+
+web/appfiles/dist/index.html: $(APP_SOURCES)
+	@packaging/scripts/setup app
+	@echo "building the phone app"
+	@cd web/app && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@find web/appfiles/dist -mindepth 1 ! -name .gitignore -delete
+	@cp -r web/app/dist/. web/appfiles/dist/
+	@touch $@
 
 run: build
 	@mkdir -p .cache
@@ -45,6 +58,7 @@ test: go-ready
 	go test $(TESTFLAGS) ./test/architecture
 	go test $(TESTFLAGS) $$(go list ./... | grep -vE '/latchkey/(test/|packaging/test$$)')
 	go test $(TESTFLAGS) -p 1 $$(go list ./packaging/test ./test/... | grep -v '/test/architecture$$')
+	cd web/app && npm test --silent && npm run --silent test:browser
 	packaging/scripts/fuzz 10s
 
 check: go-ready
