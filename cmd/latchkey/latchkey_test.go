@@ -27,9 +27,16 @@ type appliance struct {
 	socket string
 	tty    bool // what comes next is printed for a terminal
 	now    time.Time
+	core   *core.Core
 }
 
 func newAppliance(t *testing.T) *appliance {
+	t.Helper()
+	return applianceAt(t, time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), nil)
+}
+
+// applianceAt has another time, or other settings.
+func applianceAt(t *testing.T, now time.Time, change func(*core.Settings)) *appliance {
 	t.Helper()
 	set, err := keys.Generate()
 	if err != nil {
@@ -40,14 +47,19 @@ func newAppliance(t *testing.T) *appliance {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = engine.Close() })
-	a := &appliance{t: t, socket: filepath.Join(t.TempDir(), "admin.sock"), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	a := &appliance{t: t, socket: filepath.Join(t.TempDir(), "admin.sock"), now: now}
+	settings := core.Settings{Language: "en", Names: core.NameRules{FoldCase: true}, PINphrase: pinphrase.Defaults(),
+		CodeWords: core.CodeWords{Words: 4, Valid: 72 * time.Hour, OpensLogin: true}}
+	if change != nil {
+		change(&settings)
+	}
 	domain, err := core.Open(t.Context(), core.Config{Store: engine, Keys: set, Now: func() time.Time { return a.now },
 		Passwords: password.NewPool(password.PoolConfig{Params: password.Params{Memory: 64, Time: 1, Threads: 1}}),
-		Settings: core.Settings{Language: "en", Names: core.NameRules{FoldCase: true}, PINphrase: pinphrase.Defaults(),
-			CodeWords: core.CodeWords{Words: 4, Valid: 72 * time.Hour, OpensLogin: true}}})
+		Settings:  settings})
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.core = domain
 	var log bytes.Buffer
 	server, err := localapi.NewServer(localapi.Config{Admin: func() localapi.Admin { return domain },
 		Log: slog.New(slog.NewJSONHandler(&log, nil)), Now: func() time.Time { return a.now },

@@ -35,9 +35,9 @@ else asked for without echo. Where standard input is no terminal, its first line
 is the password and each further line answers a challenge. The exit status is 0
 for an accept and 1 for a reject.
 
-A login that waits for a phone shows the symbol to choose there; Enter then means
-"look now". With --press-enter this command looks by itself, until the phone has
-approved or denied.`
+A login that waits for a phone shows the symbol to choose there; Enter then
+means "look now". With --press-enter this command looks by itself, until the
+phone has approved or denied.`
 	cmd.Example = `  latchkey login lutz --server 192.0.2.1:1812
   latchkey login lutz --server 192.0.2.1:1812 --press-enter
   printf '%s\n' "$PASSWORD" "HIDG" | latchkey login lutz --server localhost:1812`

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -80,6 +80,9 @@ func (s *softphone) newPIN(ctx context.Context, prompt string) (secret.Secret, e
 func (s *softphone) enroll() *cobra.Command {
 	var name, origin string
 	cmd := s.command("enroll URL", "Enrol by an invitation; the PIN is read twice", 1, func(ctx context.Context, args []string) error {
+		if err := goodName(name); err != nil {
+			return err
+		}
 		invitation := args[0]
 		if invitation == "-" {
 			line, err := s.invited(ctx)
@@ -113,6 +116,15 @@ goes on where it stopped.`
 	cmd.Flags().StringVar(&name, "name", "softphone", "`NAME` of the phone in lists")
 	cmd.Flags().StringVar(&origin, "url", "", "`URL` of the appliance, for a typed invitation")
 	return cmd
+}
+
+// goodName refuses what the appliance would: an enrolment that has begun keeps its name.
+func goodName(name string) error {
+	const longestName = 64
+	if name == "" || len(name) > longestName || clean(name) != name {
+		return refusal{fmt.Sprintf("the name of a phone has 1 to %d bytes, all of them to be seen", longestName), ""}
+	}
+	return nil
 }
 
 // invited reads an invitation: on a terminal it is seen, since it is long and for one time.
@@ -205,10 +217,13 @@ use then, even to somebody who knows the old PIN.`
 
 func (s *softphone) rename() *cobra.Command {
 	return s.loaded("rename NAME", "Give this phone another name in lists", 1, func(ctx context.Context, p *phone.Phone, args []string) error {
-		if err := p.Rename(ctx, strings.TrimSpace(args[0])); err != nil {
+		if err := goodName(args[0]); err != nil {
 			return err
 		}
-		return s.done("The phone is called %s.", strings.TrimSpace(args[0]))
+		if err := p.Rename(ctx, args[0]); err != nil {
+			return err
+		}
+		return s.done("The phone is called %s.", args[0])
 	})
 }
 

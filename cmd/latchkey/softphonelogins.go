@@ -58,9 +58,26 @@ func (s *softphone) show(pendings []phone.Pending) error {
 	}
 	t := s.table("LOGIN", "SERVICE", "HOST", "FROM", "BEGUN", "ENDS")
 	for _, one := range pendings {
-		t.add(one.ID.String(), one.Service, one.Host, one.Source, s.moment(one.Created), distance(one.Expires.Sub(s.now())))
+		t.add(one.ID.String(), one.Service, one.Host, from(one.Source), s.moment(one.Created), distance(one.Expires.Sub(s.now())))
 	}
 	return t.end(nil, "No login waits.")
+}
+
+// describe is a login in one line.
+func describe(one phone.Pending) string {
+	return one.Service + prefix(" at ", one.Host) + prefix(", from ", from(one.Source))
+}
+
+// from is where a login comes from, as a person reads it. Of some gateways it is not known.
+func from(source string) string {
+	kind, value, _ := strings.Cut(source, ":")
+	switch kind {
+	case "addr":
+		return value
+	case "nas": // everybody behind the gateway, which HOST names
+		return ""
+	}
+	return source
 }
 
 func (s *softphone) approve() *cobra.Command {
@@ -138,7 +155,7 @@ func symbolNames(symbols []mobile.Symbol) string {
 // pick shows what waits and the grid, and asks: on a terminal.
 func (s *softphone) pick(ctx context.Context, opened *phone.Opened) (mobile.Symbol, error) {
 	for _, one := range opened.Pendings {
-		s.remark("%s at %s, from %s, begun %s", one.Service, one.Host, one.Source, s.when(one.Created))
+		s.remark("%s, begun %s", describe(one), s.when(one.Created))
 	}
 	s.remark("%s", "")
 	const columns, cell = 3, 16
@@ -177,8 +194,7 @@ func (s *softphone) approved(opened *phone.Opened, id mobile.PendingID) error {
 	if i < 0 {
 		return s.done("Approved.")
 	}
-	one := opened.Pendings[i]
-	return s.done("Approved: %s at %s, from %s.", one.Service, one.Host, one.Source)
+	return s.done("Approved: %s.", describe(opened.Pendings[i]))
 }
 
 func (s *softphone) deny() *cobra.Command {
@@ -229,7 +245,7 @@ func (s *softphone) denied(logins []phone.Pending, notMe bool) error {
 		}{"denied", word(notMe, string(phone.NotMe), string(phone.Cancel)), logins})
 	}
 	for _, one := range logins {
-		s.remark("Denied: %s at %s, from %s.", one.Service, one.Host, one.Source)
+		s.remark("Denied: %s.", describe(one))
 	}
 	if notMe {
 		s.remark("Your administrator is told. Change your password: somebody else knows it.")
@@ -251,7 +267,7 @@ func (s *softphone) history() *cobra.Command {
 		}
 		t := s.table("TIME", "RESULT", "SERVICE", "HOST", "FROM")
 		for _, one := range past {
-			t.add(s.moment(one.Time), one.Result, one.Service, one.Host, one.Source)
+			t.add(s.moment(one.Time), one.Result, one.Service, one.Host, from(one.Source))
 		}
 		return t.end(nil, "No logins yet.")
 	})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"strconv"
@@ -113,5 +112,5 @@ func ofProblem(p *phone.Problem) error {
 	case phone.Busy:
 		return refusal{"the appliance is busy", "try again"}
 	}
-	return refusal{fmt.Sprintf("the appliance refuses (%s)%s", p.Code, prefix(": ", p.Detail)), "are phone and appliance of different versions?"}
+	return refusal{"the appliance refuses (" + string(p.Code) + ")" + prefix(": ", p.Detail), "are phone and appliance of different versions?"}
 }
