@@ -23,6 +23,9 @@ func (k *deviceCall) hello() (any, error) {
 	doc := map[string]any{
 		"state": string(k.d.State), "user": name, "appliance": k.set.Device.Appliance, "pin_digits": k.pinDigits(), "generation": uint64(0),
 	}
+	if k.doorbell != nil {
+		doc["vapid_key"] = k.doorbell.PublicKey()
+	}
 	if n := k.d.newest(); n != nil {
 		doc["generation"] = n.Generation
 	}
@@ -228,12 +231,29 @@ func (k *deviceCall) history() (any, error) {
 	id, reach := k.d.User.String(), historyReach
 	err := k.store.Journal(context.Background(), 0, true, func(r store.Record) bool {
 		if e := decodeAudit(r); e.Event == eventLogin && e.UserID == id {
-			list = append(list, past{e.Policy, e.NAS, e.Source, e.Time, e.Result})
+			list = append(list, past{e.Policy, e.NAS, e.Source, e.Time, historyWord(e)})
 		}
 		reach--
 		return len(list) < historyLength && reach > 0
 	})
 	return map[string]any{"history": list}, err
+}
+
+// historyWord says how a login ended, in the words that apps translate; others are shown as they are.
+func historyWord(e AuditEntry) string {
+	switch e.Reason {
+	case RightApproval:
+		return "approved"
+	case ApprovalDenied:
+		return "denied"
+	case WrongSymbol:
+		return "wrong-symbol"
+	case PendingEnded:
+		return "other-chosen"
+	case PendingExpired:
+		return "expired"
+	}
+	return e.Result
 }
 
 // DeviceEvents tells an open app of pendings as they come and go.
@@ -303,6 +323,8 @@ func (c *Core) DeviceEvents(ctx context.Context, call DeviceCall, begun func(), 
 
 // Doorbell rings phones that are not open. It says nothing but that there is something to see.
 type Doorbell interface {
+	// PublicKey is what phones subscribe with: a point of P-256, uncompressed, in base64url.
+	PublicKey() string
 	// Vet judges a subscription before it is kept: its host is on the list, its keys are usable.
 	Vet(subscription []byte) error
 	// Ring is called after a pending is durable, and must not block. gone is called when the push service says that

@@ -220,3 +220,6 @@ func (b *Bell) leave() {
 	b.mu.Unlock()
 	b.rings.Done()
 }
+
+// PublicKey is what browsers subscribe with: a point of P-256, uncompressed, in base64url (RFC 8292 section 3.2).
+func (b *Bell) PublicKey() string { return b.vapid.keys.Public() }
