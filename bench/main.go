@@ -11,6 +11,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -51,6 +52,7 @@ type bench struct {
 	only    []string
 	profile string
 	against string
+	rate    float64 // of the open loop; 0: half of the closed one
 	dir     string
 	threads int
 
@@ -97,6 +99,7 @@ func (b *bench) flags(args []string) error {
 	f.IntVar(&b.threads, "threads", 4, "threads of FreeRADIUS")
 	f.StringVar(&b.profile, "profile", "", "write what perf records of latchkeyd's last round to this file")
 	f.StringVar(&b.against, "against", "", "another latchkeyd, such as that of the version before, to compare with")
+	f.Float64Var(&b.rate, "rate", 0, "logins a second of the open loop (default: half of what the closed one carried)")
 	f.StringVar(&b.dir, "dir", "", "a folder on the disk that is to be measured (default: that for temporary files)")
 	only := f.String("only", strings.Join(parts, ","), "which parts to run")
 	if err := f.Parse(args); err != nil {
@@ -166,7 +169,7 @@ func (b *bench) measure(ctx context.Context) error {
 		}
 		r.carried = keep(all)
 		if b.has("latency") {
-			b.say("open loop at half of that")
+			b.say("open loop at a fixed rate")
 			if err := b.alternate(ctx, "half load", max(2, b.rounds/2), r.half(), all...); err != nil {
 				return err
 			}
@@ -221,12 +224,12 @@ func (b *bench) prepare(r *report) (err error) {
 	return nil
 }
 
-// half gives half the rate that each has carried; what is compared as another version gets the
-// same as ours.
+// half gives the rates of the open loop: half of what each has carried, if none is given; what is
+// compared as another version gets the same as ours.
 func (r *report) half() func(*contender) float64 {
 	rates := map[*contender]float64{}
 	for _, c := range r.contenders() {
-		rates[c] = half(c)
+		rates[c] = cmp.Or(r.b.rate, half(c))
 	}
 	if r.other != nil && r.ours != nil {
 		rates[r.other] = rates[r.ours]
