@@ -175,6 +175,33 @@ Or let a file say it, for many at once:
 .EX
 latchkey user import --code-words words.csv users.csv
 .EE
+.SH A PHONE
+The user's app scans the QR code, or opens the URL, and asks for a new PIN; then it shows a check
+code, which the user tells the administrator:
+.EX
+latchkey device invite lutz
+latchkey device confirm lutz BCDF\-GHJK
+.EE
+.PP
+Without an app at hand, the reference phone shows how it goes, and
+.B latchkey login
+waits for it. The invitation is read from standard input, where other users of the machine do not see it:
+.EX
+latchkey softphone enroll \- \-\-state phone
+latchkey login lutz \-\-server localhost:1812 \-\-press\-enter
+latchkey softphone approve \-\-state phone
+.EE
+.SH THE LOST PHONE
+It is taken away at once; a temporary code lets the user in, and a new invitation makes a new phone:
+.EX
+latchkey device list lutz
+latchkey device revoke lutz "Lutz's phone"
+latchkey user code lutz \-\-for 24h
+latchkey device invite lutz
+.EE
+.PP
+A phone that was locked after wrong PINs comes back with
+.BR "latchkey device unlock" .
 .SH ENVIRONMENT
 .TP
 .B LATCHKEY_SOCKET
@@ -191,7 +218,11 @@ Set to anything: no colours.
 .B 0
 Done. For
 .BR "latchkey login" :
-accepted.
+accepted. For
+.B latchkey softphone approve
+and
+.BR deny :
+taken.
 .TP
 .B 1
 Refused, or the daemon cannot be reached; standard error says why.
@@ -203,8 +234,8 @@ Wrong usage.
 .I /run/latchkey/admin.sock
 The admin socket. Root and the daemon's user are admins; the groups under
 .B socket.roles
-in latchkey.yaml have the role that stands there. A helpdesk may look, lock, unlock and make
-temporary codes; an auditor may look; all else is for admins.
+in latchkey.yaml have the role that stands there. A helpdesk may look, lock and unlock users,
+make temporary codes, unlock and revoke phones; an auditor may look; all else is for admins.
 .TP
 .I /etc/latchkey/latchkey.yaml
 The configuration of latchkeyd.

@@ -23,7 +23,7 @@ func TestManualSaysEverything(t *testing.T) {
 		return string(content)
 	}
 	main := page("latchkey.8")
-	for _, command := range []string{"user add", "user import", "answer set", "question list", "audit", "login", "status", "init", "version", "completion"} {
+	for _, command := range []string{"user add", "user import", "answer set", "question list", "device invite", "device confirm", "device revoke", "softphone enroll", "softphone approve", "audit", "login", "status", "init", "version", "completion"} {
 		if !strings.Contains(main, `\fBlatchkey `+command) {
 			t.Errorf("latchkey(8) does not name %s", command)
 		}
@@ -31,7 +31,7 @@ func TestManualSaysEverything(t *testing.T) {
 			t.Errorf("the page of %s:\n%.200s", command, own)
 		}
 	}
-	for _, want := range []string{".SH FIRST DAY OF A USER", ".SH EXIT STATUS", `\fB\-\-socket\fR \fIPATH\fR`} {
+	for _, want := range []string{".SH FIRST DAY OF A USER", ".SH A PHONE", ".SH THE LOST PHONE", ".SH EXIT STATUS", `\fB\-\-socket\fR \fIPATH\fR`} {
 		if !strings.Contains(main, want) {
 			t.Errorf("latchkey(8) has no %s", want)
 		}
