@@ -109,7 +109,7 @@ func wantsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	w := of(ts)
 	l := &waiting{rest: make(chan string, 1)}
-	l.args = append([]string{"login", args[0], "--server", ts.Getenv("RADIUS"), "--timeout", "20s", "--tries", "1", "--press-enter"}, args[1:]...)
+	l.args = append([]string{"login", args[0], "--server", ts.Getenv("RADIUS"), "--timeout", "5s", "--tries", "4", "--press-enter"}, args[1:]...)
 	l.cmd = exec.Command(filepath.Join(os.Getenv(binaries), "latchkey"), l.args...)
 	shared, err := w.known("radius.secret")
 	ts.Check(err)
