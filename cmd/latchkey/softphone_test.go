@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/core/language"
+	"github.com/latchkey/latchkey/core/mobile"
 	"github.com/latchkey/latchkey/phone"
 )
 
@@ -89,6 +91,43 @@ func TestSoftphone(t *testing.T) {
 	if left, _ := filepath.Glob(state + "*"); len(left) > 1 || len(left) == 1 && left[0] != state+".lock" {
 		t.Errorf("left: %v", left)
 	}
+}
+
+// TestApprovalOnATerminal: the symbols are shown and asked for, and nothing is approved without one.
+func TestApprovalOnATerminal(t *testing.T) {
+	a := withPhones(t)
+	state := a.enrolled()
+	attempt, step, symbol := a.begin()
+	for typed, want := range map[string]int{"": exitRefused, "banana": exitRefused} {
+		if got, screen := a.approveBy(state, typed); got != want {
+			t.Errorf("%q: exit %d\n%s", typed, got, screen)
+		}
+	}
+	got, screen := a.approveBy(state, symbol)
+	if got != exitDone || !strings.Contains(screen, "vpn at vpn, from 192.0.2.7, begun ") || !strings.Contains(screen, "Approved: ") {
+		t.Errorf("exit %d\n%s", got, screen)
+	}
+	rows := 0
+	for _, one := range mobile.Symbols() {
+		if strings.Contains(screen, "  "+one.Name(language.English)+" ") && strings.Contains(screen, " "+one.Name(language.German)+" ") {
+			rows++
+		}
+	}
+	if rows != mobile.GridSize || strings.Contains(screen, canary) {
+		t.Errorf("%d symbols are shown:\n%s", rows, screen)
+	}
+	a.ends(attempt, step, core.Accept)
+}
+
+func (a *appliance) approveBy(state, symbol string) (code int, screen string) {
+	p := newTerminal(a.t)
+	done := make(chan int, 1)
+	go func() {
+		done <- run(a.t.Context(), []string{"softphone", "approve", "--state", state}, p.ui(), func(string) string { return "" })
+	}()
+	p.await("PIN: ", canary, false)
+	p.await("(empty: none of them) ", symbol, true)
+	return <-done, p.text()
 }
 
 func TestEnrolmentThatFails(t *testing.T) {

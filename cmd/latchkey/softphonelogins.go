@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rivo/uniseg"
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey/latchkey/core/language"
@@ -84,7 +83,7 @@ func (s *softphone) approve() *cobra.Command {
 	var symbol string
 	cmd := s.loaded("approve", "Approve the login whose prompt shows a symbol", 0, func(ctx context.Context, p *phone.Phone, _ []string) error {
 		picked := mobile.Symbol("")
-		if symbol == "" && s.inFD < 0 {
+		if symbol == "" && (s.inFD < 0 || s.json) {
 			return refusal{"which symbol does the login show?", "--symbol NAME"}
 		}
 		if symbol != "" {
@@ -158,15 +157,9 @@ func (s *softphone) pick(ctx context.Context, opened *phone.Opened) (mobile.Symb
 		s.remark("%s, begun %s", describe(one), s.when(one.Created))
 	}
 	s.remark("%s", "")
-	const columns, cell = 3, 16
-	var line strings.Builder
-	for i, symbol := range opened.Symbols {
-		text := symbol.Glyph() + " " + symbol.Name(language.English)
-		line.WriteString("  " + text + strings.Repeat(" ", max(1, cell-uniseg.StringWidth(text))))
-		if (i+1)%columns == 0 || i == len(opened.Symbols)-1 {
-			s.remark("%s", strings.TrimRight(line.String(), " "))
-			line.Reset()
-		}
+	// One a line, with the glyph last: terminals do not agree on the width of glyphs.
+	for _, symbol := range opened.Symbols {
+		s.remark("  %-10s %-9s  %s", symbol.Name(language.English), symbol.Name(language.German), symbol.Glyph())
 	}
 	s.remark("%s", "")
 	answer, err := s.reply(ctx, "Which symbol does your login show? (empty: none of them) ", true)
