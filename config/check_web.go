@@ -70,6 +70,10 @@ func (c check) origin(text string) string {
 		c.fail(key, hint, "names no host that a browser could find")
 		return ""
 	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); strings.HasSuffix(u.Host, ":") || u.Port() != "" && (err != nil || port == 0) {
+		c.fail(key, hint, "has a port that is none")
+		return ""
+	}
 	return strings.TrimSuffix("https://"+strings.ToLower(u.Host), ":443")
 }
 

@@ -47,6 +47,12 @@ func TestDefaults(t *testing.T) {
 	if want := (core.CodeWords{Words: 4, Valid: 72 * time.Hour, OpensLogin: true, SelfService: true}); s.CodeWords != want {
 		t.Errorf("code words: %+v", s.CodeWords)
 	}
+	if want := (core.DeviceSettings{PINDigits: 6, Tries: 5, TriesForLife: 20, PendingFor: 90 * time.Second, InviteFor: 24 * time.Hour}); s.Device != want {
+		t.Errorf("device: %+v", s.Device)
+	}
+	if c.Web.Listen != nil || c.Web.URL != "" {
+		t.Errorf("web: %+v", c.Web)
+	}
 }
 
 // TestEveryKeyArrives: each key with a value other than its default.
