@@ -62,7 +62,10 @@ func (c *Core) CheckOrigin(ctx context.Context, force bool) (orphaned int, err e
 		}
 		return put(t, keyOrigin, originRecord{Origin: now, Since: c.clock.Now().Unix()})
 	})
-	return orphaned, err
+	if err != nil {
+		return 0, err
+	}
+	return orphaned, nil
 }
 
 // phones counts those that a user has; a revoked one is nobody's.

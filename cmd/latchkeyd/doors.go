@@ -82,6 +82,11 @@ func (a *appliance) status(ctx context.Context) localapi.Status {
 	if behind := a.core.Load().ClockBehind(); behind > time.Second {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("the host's clock is %s behind the latest time known: locks and expiries go on from there", behind.Round(time.Second)))
 	}
+	if a.certificates != nil {
+		if until := a.certificates.NotAfter(); time.Until(until) < 14*24*time.Hour {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("the web certificate is valid until %s only: renew web.certificate_file, it is read again by itself", until.UTC().Format(time.RFC3339)))
+		}
+	}
 	return s
 }
 

@@ -77,12 +77,10 @@ func (a *appliance) followCertificate() {
 	}
 	a.taking.Lock()
 	defer a.taking.Unlock()
-	was := a.certificates.Pin()
 	if err := a.certificates.Reload(); err != nil {
 		a.log.Error("web certificate", "error", err)
 	}
-	// A handshake may have looked at the files before.
-	if now := a.certificates.Pin(); now != was || now != a.pinned {
+	if a.certificates.Pin() != a.pinned {
 		a.log.Warn("the web certificate has another authority: clients that pinned the old one, by their invitation, must enrol again; browsers need not")
 		if err := a.take(a.cfg.Load()); err != nil {
 			a.log.Error("the new certificate is not named in invitations", "error", err)
