@@ -94,6 +94,20 @@ func (p *terminal) await(prompt, typed string, echo bool) {
 	}
 }
 
+// sees waits until a text stands on the screen, and gives all of it.
+func (p *terminal) sees(text string) string {
+	p.t.Helper()
+	deadline := time.After(10 * time.Second)
+	for !strings.Contains(p.text(), text) {
+		select {
+		case <-p.drawn:
+		case <-deadline:
+			p.t.Fatalf("no %q on the screen %q", text, p.text())
+		}
+	}
+	return p.text()
+}
+
 func (p *terminal) echo() bool {
 	mode, err := unix.IoctlGetTermios(int(p.tty.Fd()), unix.TCGETS)
 	if err != nil {

@@ -173,6 +173,9 @@ func TestDevicesOfAUser(t *testing.T) {
 	if r := a.run("", "device", "confirm", "lutz", strings.ToLower(code[:4]+"-"+code[4:])); r.code != exitDone || !strings.Contains(r.err, "of lutz is active") {
 		t.Errorf("%+v", r)
 	}
+	if show := a.want("", "user", "show", "lutz"); !strings.Contains(show, "Phones       my phone (active)\n") {
+		t.Error(show)
+	}
 	var devices []core.DeviceInfo
 	a.json(&devices, "", "device", "list", "lutz")
 	if len(devices) != 1 || devices[0].State != "active" || devices[0].LastSeen == nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/latchkey/latchkey/core/mobile"
 	"github.com/latchkey/latchkey/core/secret"
 	"github.com/latchkey/latchkey/phone"
 )
@@ -91,6 +92,9 @@ func (s *softphone) enroll() *cobra.Command {
 			}
 			invitation = line.Reveal()
 		}
+		if _, err := mobile.ParseTyped(invitation); err == nil && origin == "" {
+			return refusal{"a typed invitation does not say where the appliance is", "--url https://HOST:PORT"}
+		}
 		pin, err := s.newPIN(ctx, "New PIN")
 		if err != nil {
 			return err
@@ -140,12 +144,16 @@ func (s *softphone) invited(ctx context.Context) (secret.Secret, error) {
 }
 
 func (s *softphone) enrolled(ctx context.Context, p *phone.Phone) error {
+	code := p.CheckCode() // the phone's own, not what the appliance says that it is
 	status, err := p.Status(ctx)
-	if err != nil {
+	switch {
+	case err != nil && code == "":
 		return err
+	case err != nil: // it is enrolled all the same, and the code is there
+		status = phone.Status{State: "inert", User: "NAME", Appliance: "the appliance"}
 	}
-	if code := p.CheckCode(); code != "" {
-		status.CheckCode = code // the phone's own, not what the appliance says that it is
+	if code != "" {
+		status.CheckCode = code
 	}
 	if s.json {
 		return s.value(status)

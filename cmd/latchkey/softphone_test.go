@@ -98,14 +98,14 @@ func TestApprovalOnATerminal(t *testing.T) {
 	a := withPhones(t)
 	state := a.enrolled()
 	attempt, step, symbol := a.begin()
-	for typed, want := range map[string]int{"": exitRefused, "banana": exitRefused} {
-		if got, screen := a.approveBy(state, typed); got != want {
-			t.Errorf("%q: exit %d\n%s", typed, got, screen)
+	for typed, said := range map[string]string{"": "nothing was approved", "banana": "no symbol is called banana"} {
+		if code, screen := a.approveBy(state, typed, said); code != exitRefused {
+			t.Errorf("%q: exit %d\n%s", typed, code, screen)
 		}
 	}
-	got, screen := a.approveBy(state, symbol)
-	if got != exitDone || !strings.Contains(screen, "vpn at vpn, from 192.0.2.7, begun ") || !strings.Contains(screen, "Approved: ") {
-		t.Errorf("exit %d\n%s", got, screen)
+	code, screen := a.approveBy(state, symbol, "Approved: ")
+	if code != exitDone || !strings.Contains(screen, "vpn at vpn, from 192.0.2.7, begun ") {
+		t.Errorf("exit %d\n%s", code, screen)
 	}
 	rows := 0
 	for _, one := range mobile.Symbols() {
@@ -119,15 +119,16 @@ func TestApprovalOnATerminal(t *testing.T) {
 	a.ends(attempt, step, core.Accept)
 }
 
-func (a *appliance) approveBy(state, symbol string) (code int, screen string) {
+// approveBy types the PIN and what is given, and waits for what is then said.
+func (a *appliance) approveBy(state, typed, said string) (code int, screen string) {
 	p := newTerminal(a.t)
 	done := make(chan int, 1)
 	go func() {
 		done <- run(a.t.Context(), []string{"softphone", "approve", "--state", state}, p.ui(), func(string) string { return "" })
 	}()
 	p.await("PIN: ", canary, false)
-	p.await("(empty: none of them) ", symbol, true)
-	return <-done, p.text()
+	p.await("(empty: none of them) ", typed, true)
+	return <-done, p.sees(said)
 }
 
 func TestEnrolmentThatFails(t *testing.T) {
@@ -153,6 +154,17 @@ func TestEnrolmentThatFails(t *testing.T) {
 		}
 		if strings.Contains(r.err, "#i=") {
 			t.Errorf("standard error holds the invitation: %s", r.err)
+		}
+	}
+	var byHand struct {
+		Typed string `json:"typed"`
+	}
+	a.json(&byHand, "", "device", "invite", "lutz")
+	origin, _, _ := strings.Cut(url, "/app/")
+	for origin, words := range map[string]string{origin: "does not trust the appliance's certificate", "": "does not say where the appliance is", "https://127.0.0.1:1": "does not answer"} {
+		r := a.run(pins, "softphone", "enroll", byHand.Typed, "--url", origin, "--state", filepath.Join(t.TempDir(), "typed"))
+		if r.code != exitRefused || !strings.Contains(r.err, words) || strings.Contains(r.err, byHand.Typed) {
+			t.Errorf("%s: %+v", words, r)
 		}
 	}
 	a.want(pins, "softphone", "enroll", url, "--state", state)

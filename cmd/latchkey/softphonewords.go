@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -28,6 +29,11 @@ func (s *softphone) inWords(err error) error {
 		if errors.Is(err, one.is) {
 			return one.refusal
 		}
+	}
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return refusal{"this machine does not trust the appliance's certificate: " + untrusted.Err.Error(),
+			"a typed invitation does not name the certificate: take the URL"}
 	}
 	var network *url.Error
 	if errors.As(err, &network) {

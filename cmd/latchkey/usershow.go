@@ -23,12 +23,16 @@ func (a *app) userShow() *cobra.Command {
 		if a.json {
 			return a.value(user)
 		}
-		return a.card(a.userCard(user))
+		devices, err := c.Devices(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return a.card(a.userCard(user, devices))
 	})
 	return cmd
 }
 
-func (a *app) userCard(user core.UserInfo) card {
+func (a *app) userCard(user core.UserInfo, devices []core.DeviceInfo) card {
 	var c card
 	c.add("Name", user.Name)
 	c.add("Id", user.ID)
@@ -47,6 +51,11 @@ func (a *app) userCard(user core.UserInfo) card {
 	}
 	c.add("Answers", fmt.Sprintf("%d%s", len(answers), word(len(answers) > 0, ": "+strings.Join(answers, ", "), "")))
 	c.add("Enrolled", word(user.Enrolled, "yes", "no, the minimum of answers is not met"))
+	phones := make([]string, len(devices))
+	for i, d := range devices {
+		phones[i] = d.Name + " (" + deviceState(d) + ")"
+	}
+	c.add("Phones", strings.Join(phones, ", "))
 	c.add("Code word", prefix("open until ", a.maybe(user.CodeWord)))
 	c.add("Temporary code", prefix("open until ", a.maybe(user.Temporary)))
 	c.add("Wrong tries", strconv.Itoa(user.Wrong))
