@@ -70,7 +70,9 @@ func (a authority) issue(t *testing.T, serial int64, certFile, keyFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := func(kind string, der []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})) }
+	block := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
 	appliance.Write(t, certFile, block("CERTIFICATE", der)+block("CERTIFICATE", a.certificate.Raw))
 	appliance.Write(t, keyFile, block("PRIVATE KEY", private))
 }
