@@ -217,6 +217,8 @@ func (w *world) login(server, name, how, password string, flags []string) (accep
 		switch {
 		case strings.HasPrefix(line, "PINphrase: "), strings.Contains(line, "temporary code"):
 			typed, conversation = w.solve(line, how)
+		case strings.Contains(line, "(or type p for a question)"):
+			typed = "p"
 		case strings.HasPrefix(line, "Password of "):
 			typed, conversation = w.known(password)
 		}
