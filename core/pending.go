@@ -20,8 +20,8 @@ import (
 
 const (
 	maxWaiting = 2
-	// maxRounds bounds a conversation that only asks "still waiting?".
-	maxRounds = 60
+	// maxRounds bounds a conversation that only asks "still waiting?": some gateways stop by themselves at 16.
+	maxRounds = 14
 	// quietAfter unanswered logins in a row make the next ones wait their turn, twice as long each time.
 	quietAfter = 3
 	quietFirst = 30 * time.Second
@@ -31,6 +31,7 @@ const (
 // Reasons of a login by phone.
 const (
 	RightApproval  Reason = "right-approval"
+	RightPhoneCode Reason = "right-phone-code"
 	ApprovalDenied Reason = "approval-denied"
 	WrongSymbol    Reason = "wrong-symbol"
 	PendingExpired Reason = "pending-expired"
@@ -66,7 +67,13 @@ type pendingRecord struct {
 	State   pendingState     `cbor:"12,keyasint"`
 	Device  *mobile.DeviceID `cbor:"13,keyasint,omitempty"` // that approved
 	Checked bool             `cbor:"14,keyasint"`
+	Kind    pendingKind      `cbor:"15,keyasint,omitempty"`
+	Code    []byte           `cbor:"16,keyasint,omitempty"` // keyed hash of the code that the phone shows
+	Tries   int              `cbor:"17,keyasint,omitempty"` // wrong codes
 }
+
+// pendingKind is how a pending and its login are brought together. The zero value: by the symbol at the prompt.
+type pendingKind string
 
 // waitingRecord stands under keyWaiting: the guard of a user's pendings.
 type waitingRecord struct {
@@ -74,6 +81,8 @@ type waitingRecord struct {
 	// Unanswered counts pendings in a row that ended with nobody touching the phone.
 	Unanswered int   `cbor:"2,keyasint,omitempty"`
 	Quiet      int64 `cbor:"3,keyasint,omitempty"` // Unix milliseconds: no new pending before
+	// Used is the last pending whose code was typed: typed again, it opens nothing.
+	Used *mobile.PendingID `cbor:"4,keyasint,omitempty"`
 }
 
 // keyPending has the first half of the id alone, as tokens have.
@@ -121,6 +130,8 @@ func (c *Core) waitingOf(r store.Reader, id userID, now time.Time) (waitingRecor
 		switch {
 		case found && p.waits(now):
 			waiting, ids = append(waiting, p), append(ids, pid)
+		case found && p.State == pendingApproved && now.UnixMilli() < p.Until:
+			ids = append(ids, pid) // its login has still to come for it
 		case found && p.State == pendingWaiting:
 			w.Unanswered++
 			if w.Unanswered >= quietAfter {
@@ -167,10 +178,7 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 			if record, err = c.newPending(a, who, j.now, waiting); err != nil {
 				return err
 			}
-			w.IDs = append(w.IDs, record.ID)
-			if err = put(t, keyWaiting(who.id), w); err == nil {
-				err = put(t, record.key(), record)
-			}
+			err = storePending(t, w, record)
 			j.step = c.askApp(a, p, who, j.now, &record, 0, j.canFallBack())
 		}
 		step = j.step
@@ -223,6 +231,15 @@ func (c *Core) forget(id mobile.DeviceID, push []byte) {
 	if err != nil {
 		c.log.Warn("a push subscription was not forgotten", "device", id.String(), "error", err)
 	}
+}
+
+// storePending stores a new pending; w is the guard of its user.
+func storePending(t store.Txn, w waitingRecord, record pendingRecord) error {
+	w.IDs = append(w.IDs, record.ID)
+	if err := put(t, keyWaiting(record.User), w); err != nil {
+		return err
+	}
+	return put(t, record.key(), record)
 }
 
 func (c *Core) newPending(a Attempt, who subject, now time.Time, waiting []pendingRecord) (pendingRecord, error) {
@@ -340,7 +357,7 @@ func (j *judgement) app(r Reply, last bool) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !found || p.User != j.who.id || j.who.user.Epoch != j.claims.Epoch || p.Epoch != j.who.user.Epoch {
+	if !found || p.Kind != kindSymbol || p.User != j.who.id || j.who.user.Epoch != j.claims.Epoch || p.Epoch != j.who.user.Epoch {
 		return false, j.dismiss(StaleToken)
 	}
 	pre, err := j.refusal(j.t, j.now, j.who, j.a.Source)
@@ -352,7 +369,7 @@ func (j *judgement) app(r Reply, last bool) (again bool, err error) {
 	}
 	switch p.State {
 	case pendingApproved:
-		return false, j.useApproval(&p)
+		return false, j.useApproval(&p, RightApproval)
 	case pendingDenied:
 		return false, j.dismiss(ApprovalDenied)
 	case pendingWrong:
@@ -380,7 +397,7 @@ func (j *judgement) app(r Reply, last bool) (again bool, err error) {
 }
 
 // useApproval gives the one Accept of an approval, after it has read the device again.
-func (j *judgement) useApproval(p *pendingRecord) error {
+func (j *judgement) useApproval(p *pendingRecord, reason Reason) error {
 	var d deviceRecord
 	if p.Device == nil {
 		return j.dismiss(PendingEnded)
@@ -396,7 +413,7 @@ func (j *judgement) useApproval(p *pendingRecord) error {
 	if err := j.end(p, pendingUsed); err != nil {
 		return err
 	}
-	return j.accept(RightApproval, "")
+	return j.accept(reason, "")
 }
 
 // fallBack ends the pending, of which the phone is told, and asks a question.
