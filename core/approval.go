@@ -13,6 +13,7 @@ import (
 
 type pendingDocument struct {
 	ID      mobile.PendingID `json:"id"`
+	Kind    pendingKind      `json:"kind"`
 	Service string           `json:"service"`
 	Host    string           `json:"host"`
 	Source  string           `json:"source"`
@@ -26,7 +27,7 @@ func (k *deviceCall) documents(waiting []pendingRecord) (docs []pendingDocument,
 		s := p.shown()
 		shown = append(shown, s)
 		docs = append(docs, pendingDocument{
-			ID: s.ID, Service: s.Service, Host: s.Host, Source: s.Source, Created: s.Created.UTC().Truncate(time.Second), Expires: time.UnixMilli(p.Until).UTC(),
+			ID: s.ID, Kind: p.Kind.word(), Service: s.Service, Host: s.Host, Source: s.Source, Created: s.Created.UTC().Truncate(time.Second), Expires: time.UnixMilli(p.Until).UTC(),
 		})
 	}
 	return docs, shown
@@ -180,10 +181,15 @@ func (k *deviceCall) open() (any, error) {
 	var must []mobile.Symbol
 	for _, p := range waiting {
 		g.Pendings = append(g.Pendings, p.ID)
-		must = append(must, p.Symbol)
+		if p.Kind == kindSymbol {
+			must = append(must, p.Symbol)
+		}
 	}
-	if g.Symbols, err = mobile.Grid(must, mobile.GridSize); err != nil {
-		return nil, err
+	g.Symbols = []mobile.Symbol{}
+	if len(must) > 0 {
+		if g.Symbols, err = mobile.Grid(must, mobile.GridSize); err != nil {
+			return nil, err
+		}
 	}
 	k.d.Grid = g
 	return map[string]any{"pendings": docs, "symbols": g.Symbols, "nonce": g.Nonce, "displayed": mobile.Bytes(g.Displayed[:])}, nil
@@ -192,9 +198,10 @@ func (k *deviceCall) open() (any, error) {
 // approve takes the second signature. The symbol chooses the login; a symbol of none ends all that were shown.
 func (k *deviceCall) approve() (any, error) {
 	var in struct {
-		Nonce     mobile.Nonce  `json:"nonce"`
-		Symbol    mobile.Symbol `json:"symbol"`
-		Signature mobile.Bytes  `json:"signature"`
+		Nonce     mobile.Nonce      `json:"nonce"`
+		Symbol    mobile.Symbol     `json:"symbol"`
+		Pending   *mobile.PendingID `json:"pending"`
+		Signature mobile.Bytes      `json:"signature"`
 	}
 	if err := k.body(&in); err != nil {
 		return nil, err
@@ -203,65 +210,88 @@ func (k *deviceCall) approve() (any, error) {
 	if g == nil || g.Nonce != in.Nonce || k.now.UnixMilli() >= g.Until {
 		return nil, refuseCall(CodeStaleNonce, "this grid is not open")
 	}
-	if !slices.Contains(g.Symbols, in.Symbol) {
+	if in.Symbol == mobile.InsteadOfSymbol && in.Pending != nil {
+		return k.approveCode(g, *in.Pending, in.Signature)
+	}
+	if in.Pending != nil || !slices.Contains(g.Symbols, in.Symbol) {
 		return nil, refuseCall(CodeBadRequest, "this symbol was not shown")
 	}
-	a := k.d.key(g.Key)
-	if a == nil {
-		return nil, refuseCall(CodeStaleGeneration, "the approval key was renewed")
-	}
-	key, err := mobile.ParseApprovalKey(a.Key)
+	shown, err := k.shown(g)
 	if err != nil {
 		return nil, err
 	}
-	if key.Verify(mobile.Approve(k.id, g.Nonce, in.Symbol, g.Displayed), in.Signature) != nil {
-		return nil, refuseCall(CodeBadSignature, "the signature is not this approval key's")
+	if err := k.picked(g, in.Symbol, g.Displayed, in.Signature); err != nil {
+		return nil, err
 	}
-	k.d.Grid = nil // one pick a grid
-	var shown []pendingRecord
-	picked := -1
+	picked := slices.IndexFunc(shown, func(p pendingRecord) bool { return p.Kind == kindSymbol && p.Symbol == in.Symbol })
+	if picked < 0 {
+		return nil, k.wrongSymbol(shown)
+	}
+	if err := k.approved(shown, picked); err != nil {
+		return nil, err
+	}
+	return map[string]any{"result": "approved", "pending": shown[picked].ID}, nil
+}
+
+// shown reads the pendings of a grid.
+func (k *deviceCall) shown(g *gridRecord) (shown []pendingRecord, err error) {
 	for _, id := range g.Pendings {
 		var p pendingRecord
 		found, err := get(k.t, keyPending([8]byte(id[:8])), &p)
 		if err != nil {
 			return nil, err
 		}
-		if !found || p.User != k.d.User {
-			continue
+		if found && p.User == k.d.User {
+			shown = append(shown, p)
 		}
-		if p.Symbol == in.Symbol {
-			picked = len(shown)
-		}
-		shown = append(shown, p)
 	}
-	if picked < 0 {
-		return nil, k.wrongSymbol(shown)
+	return shown, nil
+}
+
+// picked judges the second signature, and closes the grid: one pick each.
+func (k *deviceCall) picked(g *gridRecord, symbol mobile.Symbol, displayed [32]byte, signature []byte) error {
+	a := k.d.key(g.Key)
+	if a == nil {
+		return refuseCall(CodeStaleGeneration, "the approval key was renewed")
 	}
+	key, err := mobile.ParseApprovalKey(a.Key)
+	if err != nil {
+		return err
+	}
+	if key.Verify(mobile.Approve(k.id, g.Nonce, symbol, displayed), signature) != nil {
+		return refuseCall(CodeBadSignature, "the signature is not this approval key's")
+	}
+	k.d.Grid = nil
+	return nil
+}
+
+// approved approves one of the logins that were shown, and ends the others.
+func (k *deviceCall) approved(shown []pendingRecord, picked int) error {
 	p := &shown[picked]
 	if !p.waits(k.now) {
-		return nil, refuseCall(CodePendingEnded, "this login does not wait any more")
+		return refuseCall(CodePendingEnded, "this login does not wait any more")
 	}
 	var u userRecord
 	if found, err := get(k.t, keyUser(k.d.User), &u); err != nil {
-		return nil, err
+		return err
 	} else if !found || u.Epoch != p.Epoch {
-		return nil, refuseCall(CodePendingEnded, "this login is void: something of the user was changed")
+		return refuseCall(CodePendingEnded, "this login is void: something of the user was changed")
 	}
 	for i := range shown {
 		if i != picked && shown[i].waits(k.now) {
 			if err := endPending(k.t, &shown[i], pendingEnded); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
 	p.Device = &k.id
+	if p.Kind == kindCode {
+		p.Until = k.now.Add(codeFor).UnixMilli()
+	}
 	if err := endPending(k.t, p, pendingApproved); err != nil {
-		return nil, err
+		return err
 	}
-	if err := k.audit("approval", "approved", p.shown().ID.String()); err != nil {
-		return nil, err
-	}
-	return map[string]any{"result": "approved", "pending": p.ID}, nil
+	return k.audit("approval", "approved", p.shown().ID.String())
 }
 
 // wrongSymbol ends all that were shown, counts one wrong try on the user, and raises an alert. It is

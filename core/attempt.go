@@ -80,6 +80,8 @@ type Attempt struct {
 	Password Secret // the first factor; empty where there is none
 	Language string // what the door knows of the person's language, or empty
 	ASCII    bool   // the NAS can show ASCII only: prompts are spelt out
+	// NoChallenge: the NAS can show nothing. Begin then reads what stands behind the password, and gives no Challenge.
+	NoChallenge bool
 }
 
 // Reply is what a door brings back for a Challenge.

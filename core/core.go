@@ -64,7 +64,7 @@ type state struct {
 	waits      waits
 	doorbell   Doorbell
 
-	nameKey, decoyKey, drawKey, replayKey, bindKey *macKey
+	nameKey, decoyKey, drawKey, replayKey, bindKey, codeKey *macKey
 }
 
 // policy is a Policy with what is computed from it once.
@@ -90,6 +90,7 @@ func Open(ctx context.Context, cfg Config) (*Core, error) {
 		drawKey:   newMACKey(cfg.Keys.Derive("draws")),
 		replayKey: newMACKey(cfg.Keys.Derive("replays")),
 		bindKey:   newMACKey(cfg.Keys.Derive("bindings")),
+		codeKey:   newMACKey(cfg.Keys.Derive("phone codes")),
 	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, err

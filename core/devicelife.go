@@ -230,7 +230,7 @@ func (k *deviceCall) history() (any, error) {
 	list := []past{}
 	id, reach := k.d.User.String(), historyReach
 	err := k.store.Journal(context.Background(), 0, true, func(r store.Record) bool {
-		if e := decodeAudit(r); e.Event == eventLogin && e.UserID == id {
+		if e := decodeAudit(r); e.Event == eventLogin && e.UserID == id && e.Reason != CodeAwaited { // that one is only the beginning
 			list = append(list, past{e.Policy, e.NAS, e.Source, e.Time, historyWord(e)})
 		}
 		reach--
@@ -242,7 +242,7 @@ func (k *deviceCall) history() (any, error) {
 // historyWord says how a login ended, in the words that apps translate; others are shown as they are.
 func historyWord(e AuditEntry) string {
 	switch e.Reason {
-	case RightApproval:
+	case RightApproval, RightPhoneCode:
 		return "approved"
 	case ApprovalDenied:
 		return "denied"

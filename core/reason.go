@@ -16,6 +16,7 @@ const (
 const (
 	WrongPassword Reason = "wrong-password"
 	WrongAnswer   Reason = "wrong-answer"
+	WrongCode     Reason = "wrong-code"       // not the one that the phone shows
 	Malformed     Reason = "malformed-answer" // too few, too many or undecodable characters
 	UnknownUser   Reason = "unknown-user"
 	AskedDecoy    Reason = "not-enrolled-decoy" // a user without answers, whom no first factor vouched for
@@ -34,6 +35,8 @@ const (
 	StaleToken    Reason = "stale-token"    // expired, of an older epoch, key or policy, or its challenge was used
 	ForgedToken   Reason = "forged-token"   // does not open
 	ForeignToken  Reason = "foreign-token"  // of another NAS, door, source or user
+	CodeAwaited   Reason = "code-awaited"   // of a NAS that can show nothing: the phone has it, once approved
+	NeedsPrompt   Reason = "needs-prompt"   // nothing that the policy asks for works without a prompt
 	Replayed      Reason = "replayed"       // the letters of the last consumed answer once more
 	NoSuchPolicy  Reason = "no-such-policy" // the door's policy is not configured
 	TooManyRounds Reason = "too-many-rounds"

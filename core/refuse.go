@@ -135,6 +135,8 @@ func (c *Core) reject(t store.Txn, now time.Time, a Attempt, who subject, reason
 		text = texts.OtherLogin
 	case PhoneUnusable:
 		text = texts.PhoneLocked
+	case CodeAwaited:
+		text = texts.CodeOnPhone
 	case PendingExpired:
 		text = texts.PhoneSilent
 	case TooManyRounds:

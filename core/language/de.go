@@ -23,6 +23,7 @@ var german = Language{
 		TooManyRounds: "Zu viele Versuche in einer Anmeldung. Bitte beginnen Sie neu.",
 		OtherLogin:    "Es warten schon andere Anmeldungen auf Ihr Telefon. Bitte versuchen Sie es gleich noch einmal.",
 		PhoneLocked:   "Ihr Telefon ist gesperrt: Bitte wenden Sie sich an Ihren Administrator.",
+		CodeOnPhone:   "Bitte auf dem Telefon bestätigen, dann noch einmal anmelden mit Passwort,CODE.",
 		PhoneSilent:   "Auf dem Telefon wurde nicht bestätigt.",
 		Unavailable:   "Die Anmeldung ist im Augenblick nicht möglich. Bitte versuchen Sie es gleich noch einmal.",
 		reference:     "Ref. {reference}",

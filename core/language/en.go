@@ -25,6 +25,7 @@ var english = Language{
 		TooManyRounds: "Too many rounds in one login. Please start again.",
 		OtherLogin:    "Other logins are waiting for your phone. Please try again in a moment.",
 		PhoneLocked:   "Your phone is locked: please ask your administrator.",
+		CodeOnPhone:   "Approve on your phone, then log in again with password,CODE.",
 		PhoneSilent:   "Nobody has confirmed on the phone.",
 		Unavailable:   "Logging in is not possible at the moment. Please try again shortly.",
 		reference:     "Ref. {reference}",

@@ -16,6 +16,7 @@ type Texts struct {
 	TooManyRounds string // a conversation that came to no end
 	OtherLogin    string // others of the user wait for the phone
 	PhoneLocked   string // the only devices are locked
+	CodeOnPhone   string // the phone shows a code once it has approved, to be typed behind the password
 	PhoneSilent   string // nobody has confirmed in time
 	Unavailable   string // the appliance cannot decide at the moment
 	reference     string // {reference}

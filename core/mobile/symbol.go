@@ -15,6 +15,10 @@ import (
 // clients may show text only, and a glyph of Unicode.
 type Symbol string
 
+// InsteadOfSymbol is what stands in the place of the symbol where a login could show none: the phone gets a code to
+// be typed. It is none of the sixteen.
+const InsteadOfSymbol Symbol = "code"
+
 // ErrSymbol says that a text names no symbol.
 var ErrSymbol = errors.New("mobile: no such symbol")
 
