@@ -9,6 +9,7 @@ package appliance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,9 @@ type Config struct {
 	// Client is put into the RADIUS client's entry, as a YAML flow mapping has it:
 	// "message_authenticator: accept".
 	Client string
+
+	Second   string // the policy's second factors, as a YAML flow sequence; "" is "[pinphrase]"
+	Sections string // more of the configuration, whole sections of it
 }
 
 // Appliance is a latchkeyd on a port of its own.
@@ -64,21 +68,20 @@ type Appliance struct {
 // Start makes an appliance without users and waits until it is ready. It ends with the test.
 func Start(t testing.TB, config Config) *Appliance {
 	t.Helper()
-	if config.Language == "" {
-		config.Language = "en"
-	}
+	config.Language = cmp.Or(config.Language, "en")
+	config.Second = cmp.Or(config.Second, "[pinphrase]")
 	a := &Appliance{t: t, config: config, folder: Folder(t), Log: NewScreen("log of latchkeyd"), Port: Port(t)}
 	a.Address = fmt.Sprintf("127.0.0.1:%d", a.Port)
-	a.Configure(config.Client)
+	a.Configure(config.Client, config.Sections)
 	a.Run()
 	return a
 }
 
 func (a *Appliance) file(name string) string { return filepath.Join(a.folder, name) }
 
-// Configure writes the configuration with this text in the client's entry. A running daemon
-// takes it at Reload.
-func (a *Appliance) Configure(client string) {
+// Configure writes the configuration with this text in the client's entry, and these further
+// sections. A running daemon takes it at Reload.
+func (a *Appliance) Configure(client string, sections ...string) {
 	a.t.Helper()
 	if client != "" {
 		client = ", " + client
@@ -96,18 +99,19 @@ radius:
 policies:
   vpn:
     first: password
-    second: [pinphrase]
+    second: %s
     reply:
       Class: staff
       Filter-Id: remote
       Vendor-Specific: [{vendor: 9, type: 1, text: "shell:priv-lvl=15"}]
 pinphrase:
   questions:
-`, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), a.Address, Secret, client)
+`, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), a.Address, Secret, client, a.config.Second)
 	for _, q := range questions {
 		fmt.Fprintf(&b, "    - {id: %s, minimum_length: %d, label: {de: %q, en: %q}, phrase: {de: %[3]q, en: %[4]q}}\n",
 			q.id, q.minimum, q.german, q.english)
 	}
+	b.WriteString(strings.Join(sections, "\n"))
 	Write(a.t, a.file("latchkey.yaml"), b.String())
 }
 
@@ -174,11 +178,17 @@ func (a *Appliance) Latchkey(input string, args ...string) string {
 	return out.String()
 }
 
-// Enrol makes a user with the password and all answers.
-func (a *Appliance) Enrol(name string) {
+// Add makes a user with the password, and nothing else yet.
+func (a *Appliance) Add(name string) {
 	a.t.Helper()
 	a.Latchkey("", "user", "add", name, "--language", a.config.Language)
 	a.Latchkey(Password+"\n", "user", "password", name)
+}
+
+// Enrol makes a user with the password and all answers.
+func (a *Appliance) Enrol(name string) {
+	a.t.Helper()
+	a.Add(name)
 	for _, q := range questions {
 		a.Latchkey(q.answer+"\n", "answer", "set", name, q.id)
 	}

@@ -213,7 +213,6 @@ export class Appliance {
         return {
           devices: this.state.devicesOf(user).map((d) => ({
             name: d.name, state: d.refused ?? d.state, row: d.row, life: d.life, generation: d.generation,
-            approval_key: d.approvalSpki?.toString("base64url") ?? null, device_key: d.keySpki.toString("base64url"),
           })),
         };
       case "/unlock":

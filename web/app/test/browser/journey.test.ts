@@ -11,10 +11,21 @@ const profile = newProfile();
 let pin = "294713";
 let there: Target;
 let here: Phone;
+/** Every approval key that this phone has told the appliance: SPKI in base64url. */
+const told: string[] = [];
+
+async function open(): Promise<Phone> {
+  const opened = await phone(there, profile);
+  opened.page.on("request", (request) => {
+    const key = /"approval_key":"([^"]+)"/.exec(request.postData() ?? "");
+    if (key) told.push(key[1]!);
+  });
+  return opened;
+}
 
 before(async () => {
   there = await target();
-  here = await phone(there, profile);
+  here = await open();
 });
 after(async () => {
   await here.close();
@@ -182,8 +193,8 @@ test("history, rename, a new key, a new PIN", async () => {
   await page.getByRole("link", { name: "Back" }).click();
 });
 
-async function approveOne(): Promise<void> {
-  const login = await raise();
+async function approveOne(more: object = {}): Promise<void> {
+  const login = await raise(more);
   await unlock(here.page, pin);
   await pick(login["symbol"]!);
   await heading("Logged in");
@@ -191,11 +202,14 @@ async function approveOne(): Promise<void> {
   await done();
 }
 
+// An appliance that has a real gateway beside it takes that one.
+test("a login at a VPN gateway", () => approveOne({ via: "openconnect" }));
+
 test("after a reload, and after a restart of the browser", async () => {
   await here.page.reload();
   await approveOne();
   await here.close();
-  here = await phone(there, profile);
+  here = await open();
   await here.page.goto(`${there.url}/app/`);
   await approveOne();
 });
@@ -215,8 +229,8 @@ test("offline the app still opens and says so; online it goes on", async () => {
 test("push: a notification that tells nothing, and the open app looks", async () => {
   const { page, context } = here;
   await context.grantPermissions(["notifications"], { origin: there.url });
-  const login = await raise({ service: "SECRET-SERVICE" });
-  await page.getByText("SECRET-SERVICE").waitFor();
+  const login = await raise({ source: "203.0.113.99" });
+  await page.getByText("203.0.113.99").waitFor();
   const session = await context.newCDPSession(page);
   const registration = new Promise<string>((found) => {
     session.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => {
@@ -317,20 +331,20 @@ function files(folder: string): string[] {
 }
 
 test("nothing on the disk tells a right PIN: no public key, no PIN, in no file of the profile", async () => {
-  const { devices } = await there.order<{ devices: Device[] }>("devices", { user });
   await here.close();
   const all = files(profile).map((name) => readFileSync(name));
   const holds = (needle: Buffer) => all.some((content) => content.includes(needle));
   assert.ok(holds(Buffer.from(user)), "the grep itself: the user's name is there");
-  const spki = Buffer.from(devices[0]!.approval_key!, "base64url");
-  for (let at = 33; at + 32 <= 33 + 256; at += 32) {
-    const piece = spki.subarray(at, at + 32);
-    for (const form of [piece, Buffer.from(piece.toString("base64url").slice(1, -1)), Buffer.from(piece.toString("hex"))]) {
-      assert.ok(!holds(form), "a piece of the modulus");
+  assert.equal(told.length, 4, "the keys of the setup, of the renewal, of the new PIN, of the second ID");
+  for (const spki of told.map((key) => Buffer.from(key, "base64url"))) {
+    for (let at = 33; at + 32 <= 33 + 256; at += 32) {
+      const piece = spki.subarray(at, at + 32);
+      for (const form of [piece, Buffer.from(piece.toString("base64url").slice(1, -1)), Buffer.from(piece.toString("hex"))]) {
+        assert.ok(!holds(form), "a piece of the modulus");
+      }
     }
   }
-  const database = path.join("IndexedDB", "https_127.0.0.1");
-  const records = files(profile).filter((name) => name.includes(there.own ? database : "IndexedDB"));
+  const records = files(profile).filter((name) => name.includes("IndexedDB"));
   assert.ok(records.length > 0);
   for (const name of records) {
     const content = readFileSync(name);
@@ -338,7 +352,7 @@ test("nothing on the disk tells a right PIN: no public key, no PIN, in no file o
       assert.ok(!content.includes(Buffer.from(known)) && !content.includes(Buffer.from(known, "utf16le")), `the PIN in ${name}`);
     }
   }
-  here = await phone(there, profile);
+  here = await open();
 });
 
 test("remove: gone here, revoked there", async () => {
@@ -351,7 +365,8 @@ test("remove: gone here, revoked there", async () => {
   await heading("Your IDs");
   assert.equal(await page.locator(".card.id").count(), 1);
   const { devices } = await there.order<{ devices: Device[] }>("devices", { user });
-  assert.deepEqual(devices.map((d) => d.state), ["device-revoked"]);
+  // An appliance may list those that are gone, or not.
+  assert.deepEqual(devices.filter((d) => d.state !== "device-revoked"), []);
 });
 
 test("the browser had nothing to complain about", () => {

@@ -57,7 +57,7 @@ for (const { width, colorScheme, locale, brand } of variants) {
     const { page, close, complaints } = await phone(there, profile, { viewport: { width, height: 700 }, colorScheme, locale });
     const user = `maximiliane.mustermann-${name}@corp.example`;
     const heading = (text: RegExp) => page.getByRole("heading", { name: text, level: 1 }).waitFor();
-    if (there.own) await there.order("set", { brand });
+    await there.order("set", { brand });
     await page.goto(`${there.url}/app/`);
     await heading(/phone|Telefon/);
     await check(page, `${name}-1-welcome`);

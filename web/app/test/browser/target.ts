@@ -11,15 +11,11 @@ import { Appliance } from "../appliance/server.ts";
 export interface Device {
   name: string;
   state: string;
-  approval_key: string | null;
-  device_key: string;
 }
 
 export interface Target {
   url: string;
   spki: string;
-  /** Only the test appliance can be told to misbehave. */
-  own: boolean;
   order<T = Record<string, string>>(what: string, order: object): Promise<T>;
   stop(): Promise<void>;
 }
@@ -47,11 +43,11 @@ function order(control: string) {
 
 export async function target(): Promise<Target> {
   const { LATCHKEY_URL: url, LATCHKEY_CONTROL: control, LATCHKEY_SPKI: spki } = process.env;
-  if (url && control && spki) return { url, spki, own: false, order: order(control), stop: async () => undefined };
+  if (url && control && spki) return { url, spki, order: order(control), stop: async () => undefined };
   const dist = path.join(process.env["LATCHKEY_APP_ROOT"]!, "dist");
   if (!existsSync(path.join(dist, "app.js"))) throw new Error("the app is not built: npm run build");
   const tls = certificate();
   const own = await new Appliance(dist, tls).start();
   const key = new X509Certificate(tls.cert).publicKey.export({ type: "spki", format: "der" });
-  return { url: own.url, spki: createHash("sha256").update(key).digest("base64"), own: true, order: order(own.control), stop: () => own.stop() };
+  return { url: own.url, spki: createHash("sha256").update(key).digest("base64"), order: order(own.control), stop: () => own.stop() };
 }

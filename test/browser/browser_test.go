@@ -1,0 +1,107 @@
+// Package browser lets the phone app's own tests, which drive a real Chromium, run against the
+// real latchkeyd: its HTTPS door with its own authority, the real command line, and RADIUS
+// logins that wait, by openconnect too. They are written in TypeScript, in web/app/test; here
+// is the control door through which they invite phones and raise logins.
+//
+// It must never know what is on a screen: that is for those tests to say.
+package browser
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/latchkey/latchkey/test/appliance"
+	"github.com/latchkey/latchkey/web/appfiles"
+)
+
+// The gateway's patience is long enough that a login mostly ends in the round in which the phone answers.
+const client = "message_authenticator: accept, trust_calling_station: true, timeout: 10s, tries: 2, wait: 8s"
+
+const app = "../../web/app"
+
+// As long as a person has; and the least that latchkeyd lets one have, for logins that shall run out.
+const usual, least = 90 * time.Second, 10 * time.Second
+
+func TestJourney(t *testing.T) {
+	if !appfiles.Built() {
+		t.Fatal("the phone app is not in the daemon: make app")
+	}
+	if _, err := os.Stat(filepath.Join(app, "node_modules/playwright-core")); err != nil {
+		t.Fatal("web/app has no node_modules: (cd web/app && npm ci)")
+	}
+	appliance.Need(t, "chromium", "chromium")
+	node := appliance.Need(t, "node", "nodejs")
+	binaries, err := appliance.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// What it waits for longest is a dead end: then what was seen up to there is the finding.
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	d := &door{t: t, web: fmt.Sprintf("127.0.0.1:%d", appliance.Port(t)), folder: appliance.Folder(t),
+		users: map[string]bool{}, logins: map[string]*login{}, orders: make(chan func())}
+	d.Appliance = appliance.Start(t, appliance.Config{Binaries: binaries, Client: client, Second: "[app]", Sections: d.sections(usual)})
+	d.vpn = appliance.StartVPN(t, d.Appliance)
+	control := httptest.NewServer(d)
+	defer control.Close()
+
+	cmd := exec.CommandContext(ctx, node, "test/run.mjs", "browser")
+	cmd.Dir = app
+	cmd.Env = append(os.Environ(), "LATCHKEY_URL=https://"+d.web, "LATCHKEY_CONTROL="+control.URL, "LATCHKEY_SPKI="+spki(t, d.web))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	// Node and its browsers: all of the group.
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	screen := appliance.NewScreen("test/run.mjs browser")
+	cmd.Stdout, cmd.Stderr = screen, screen
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(screen)
+		}
+		if err := cmd.Cancel(); err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Error(err)
+		}
+	})
+	for {
+		select {
+		case order := <-d.orders:
+			order()
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("the journey: %v\n%s", err, d.Log)
+			}
+			t.Log(screen)
+			d.inspect()
+			return
+		}
+	}
+}
+
+// spki names the key of the HTTPS door in the way of Chromium, which does not know the authority.
+func spki(t *testing.T, address string) string {
+	t.Helper()
+	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
