@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/core/mobile"
@@ -15,12 +16,22 @@ import (
 // Pending is a login that waits for the phone. Everything in it is to be shown to the user.
 type Pending struct {
 	ID      mobile.PendingID `json:"id"`
+	Kind    Kind             `json:"kind"`
 	Service string           `json:"service"`
 	Host    string           `json:"host"`
 	Source  string           `json:"source"`
 	Created time.Time        `json:"created"`
 	Expires time.Time        `json:"expires"`
 }
+
+// Kind is how a login and its approval are brought together.
+type Kind string
+
+// The login shows a symbol, to be picked here; or it can show nothing, and takes a code from here.
+const (
+	BySymbol Kind = "symbol"
+	ByCode   Kind = "code"
+)
 
 // Pendings lists the logins that wait, without their symbols: those are at the login's prompt only.
 func (p *Phone) Pendings(ctx context.Context) ([]Pending, error) {
@@ -29,6 +40,10 @@ func (p *Phone) Pendings(ctx context.Context) ([]Pending, error) {
 	}
 	err := p.call(ctx, "pendings", struct{}{}, &reply)
 	return reply.Pendings, err
+}
+
+func (p Pending) shown() mobile.Shown {
+	return mobile.Shown{ID: p.ID, Service: p.Service, Host: p.Host, Source: p.Source, Created: p.Created}
 }
 
 // Reason of a denial.
@@ -121,7 +136,8 @@ func (p *Phone) unlock(ctx context.Context, pin secret.Secret) (*state, *turn, *
 	return s, t, key, err
 }
 
-// Opened is the grid in front of the user: what waits, and symbols to choose from. It lives in memory only, as
+// Opened is the grid in front of the user: what waits, and symbols to choose from (none, where all that waits takes
+// a code). One approval, by symbol or by code, ends the other logins. It lives in memory only, as
 // short as may be.
 type Opened struct {
 	Pendings []Pending
@@ -159,7 +175,7 @@ func (p *Phone) Open(ctx context.Context, pin secret.Secret) (*Opened, error) {
 	o := &Opened{Pendings: reply.Pendings, Symbols: reply.Symbols, phone: p, device: s.Device, key: key, nonce: reply.Nonce}
 	shown := make([]mobile.Shown, len(o.Pendings))
 	for i, one := range o.Pendings {
-		shown[i] = mobile.Shown{ID: one.ID, Service: one.Service, Host: one.Host, Source: one.Source, Created: one.Created}
+		shown[i] = one.shown()
 	}
 	o.displayed = mobile.Displayed(shown)
 	if string(o.displayed[:]) != string(reply.Displayed) {
@@ -190,6 +206,45 @@ func (o *Opened) Approve(ctx context.Context, symbol mobile.Symbol) (mobile.Pend
 		err = fmt.Errorf("%w: the result is %q", ErrAnswer, reply.Result)
 	}
 	return reply.Pending, err
+}
+
+// Typed is what the user takes to a login that can show nothing: to be typed there behind the password and a comma.
+type Typed struct {
+	Pending mobile.PendingID
+	Code    secret.Secret // six digits
+	Expires time.Time
+}
+
+// ApproveCode gives the second signature for one login of kind ByCode, and that one alone: there is no symbol to choose
+// by. The approval lets nobody in before the code is typed.
+func (o *Opened) ApproveCode(ctx context.Context, pending mobile.PendingID) (Typed, error) {
+	i := slices.IndexFunc(o.Pendings, func(one Pending) bool { return one.ID == pending && one.Kind == ByCode })
+	if i < 0 {
+		return Typed{}, fmt.Errorf("phone: %w: none that takes a code has this id", NoSuchPending)
+	}
+	displayed := mobile.Displayed([]mobile.Shown{o.Pendings[i].shown()})
+	signature, err := mobile.SignApproval(o.key, mobile.Approve(o.device, o.nonce, mobile.InsteadOfSymbol, displayed))
+	if err != nil {
+		return Typed{}, err
+	}
+	var reply struct {
+		Result  string           `json:"result"`
+		Pending mobile.PendingID `json:"pending"`
+		Code    string           `json:"code"`
+		Expires time.Time        `json:"expires"`
+	}
+	err = o.phone.call(ctx, "approve", map[string]any{
+		"nonce": o.nonce, "symbol": mobile.InsteadOfSymbol, "pending": pending, "signature": mobile.Bytes(signature),
+	}, &reply)
+	switch {
+	case err != nil:
+		return Typed{}, err
+	case reply.Result != "approved" || reply.Pending != pending:
+		return Typed{}, fmt.Errorf("%w: the result is %q", ErrAnswer, reply.Result)
+	case len(reply.Code) != 6 || strings.Trim(reply.Code, "0123456789") != "":
+		return Typed{}, fmt.Errorf("%w: no code of six digits", ErrAnswer)
+	}
+	return Typed{reply.Pending, secret.New(reply.Code), reply.Expires}, nil
 }
 
 // Approve is Open and Opened.Approve in one, for whoever knows the symbol already.

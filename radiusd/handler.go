@@ -142,6 +142,8 @@ func (r *request) attempt() core.Attempt {
 		Source:  r.source(),
 		User:    string(r.packet.userName),
 		ASCII:   r.client.ASCII,
+
+		NoChallenge: !r.client.Challenge,
 	}
 }
 
@@ -166,7 +168,7 @@ func (r *request) source() core.Source {
 
 // reply sends the step as r's reply, keeps the bytes for duplicates, and lets go of r.
 func (s *Server) reply(r *request, step *core.Step) {
-	if step.Kind == core.Challenge && !r.client.Challenge {
+	if step.Kind == core.Challenge && !r.client.Challenge { // core gives none there: a net, in case
 		s.counters.refused.Add(1)
 		step = &core.Step{Kind: core.Reject, User: step.User, Reference: r.id,
 			Text: "A second factor is needed, and this gateway cannot ask for it (" + r.id + ")"}

@@ -191,3 +191,16 @@ func TestEmptyAnswers(t *testing.T) {
 		}
 	}
 }
+
+// A gateway that can show nothing: core is told, and should a challenge come all the same, it leaves as a reject in words.
+func TestCoreHearsOfNoChallenge(t *testing.T) {
+	core := new(logins)
+	s := start(t, Config{}, core, nas(func(c *Client) { c.Challenge = false }))
+	g := dial(t, s.Addrs()[0])
+	if reply := g.ask(asked(user("lutz"), password("first factor,123456")), testSecret); reply.Code != radius.CodeAccessReject {
+		t.Errorf("code %v", reply.Code)
+	}
+	if got, _ := core.last(); !got.NoChallenge || got.Password.Reveal() != "first factor,123456" {
+		t.Errorf("the attempt was %+v", got)
+	}
+}
