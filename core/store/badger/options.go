@@ -45,6 +45,9 @@ func badgerOptions(cfg Config) bdg.Options {
 		WithMemTableSize(cfg.tuning.memTable).
 		WithNumMemtables(3).
 		WithNumCompactors(2).
+		// A large store has one level less to write everything through. No more than ten
+		// tables from memory: see DefaultReserve.
+		WithBaseLevelSize(128 << 20).
 		// Bounds what a compaction needs for a moment: see DefaultReserve.
 		WithNumLevelZeroTablesStall(10).
 		// Every value stays with its key: a second log would be a second sync, and
