@@ -24,6 +24,10 @@ export function loginCard(app: App, p: Pending, ...actions: Node[]): HTMLElement
     ...actions);
 }
 
+/** A countdown of its own, which tick keeps going. */
+export const countdown = (app: App, expires: string): HTMLElement =>
+  h("p", { class: "left", role: "timer", "data-expires": expires }, clock(secondsLeft(app, expires)));
+
 /** Keeps the countdowns going, by the appliance's clock; over: a login's time has run out. */
 export function tick(app: App, signal: AbortSignal, over: () => void): void {
   const ended = new Set<string>();

@@ -9,8 +9,12 @@ import type { Transport } from "./transport.ts";
 export interface Approved {
   /** The login that was let in. */
   pending: string;
-  /** To be typed at a prompt that could show no symbol. */
-  code?: string;
+}
+
+/** What is to be typed at a login that can show nothing: behind the password and a comma, before it expires. */
+export interface ApprovedByCode extends Approved {
+  code: string;
+  expires: string;
 }
 
 export class Approval {
@@ -22,7 +26,7 @@ export class Approval {
   private constructor(
     transport: Transport, device: string, key: CryptoKey, nonce: string,
     readonly pendings: readonly Pending[],
-    /** Names of the symbols to choose from, nine of them. */
+    /** Names of the symbols to choose from, nine of them; none, where all logins take a code. */
     readonly symbols: readonly string[],
   ) {
     this.#transport = transport;
@@ -44,17 +48,37 @@ export class Approval {
 
   /** The second signature. The symbol chooses the login; one that belongs to none ends them all. Works once. */
   async approve(symbol: string): Promise<Approved> {
+    if (!this.symbols.includes(symbol)) throw new ProtocolError("no such symbol");
+    const reply = await this.#sign(symbol, [...this.pendings], {});
+    return { pending: reply.text("pending") };
+  }
+
+  /**
+   * The second signature for one login of kind "code", and that one alone: there is no symbol to choose by. The others
+   * end. It lets nobody in before the code is typed. Works once.
+   */
+  async approveCode(pending: string): Promise<ApprovedByCode> {
+    const login = this.pendings.find((p) => p.id === pending && p.kind === "code");
+    if (!login) throw new ProtocolError("no such login");
+    const reply = await this.#sign("code", [login], { pending });
+    const code = reply.text("code");
+    const expires = reply.text("expires");
+    if (reply.text("pending") !== pending || !/^[0-9]{6}$/.test(code) || Number.isNaN(Date.parse(expires))) {
+      throw new ProtocolError("reply: no code for this login");
+    }
+    return { pending, code, expires };
+  }
+
+  async #sign(symbol: string, displayed: Pending[], which: { pending?: string }): Promise<Reply> {
     const key = this.#key;
     if (!key) throw new ProtocolError("this approval is used up");
-    if (!this.symbols.includes(symbol)) throw new ProtocolError("no such symbol");
     this.close();
-    const message = approveMessage(this.#device, this.#nonce, symbol, await displayedHash([...this.pendings]));
+    const message = approveMessage(this.#device, this.#nonce, symbol, await displayedHash(displayed));
     const reply = await this.#transport.call(this.#device, "approve", {
-      nonce: this.#nonce, symbol, signature: base64url(await signApproval(key, message)),
+      nonce: this.#nonce, symbol, ...which, signature: base64url(await signApproval(key, message)),
     });
     if (reply.text("result") !== "approved") throw new ProtocolError("reply: result is not approved");
-    const code = reply.optionalText("code");
-    return { pending: reply.text("pending"), ...(code ? { code } : {}) };
+    return reply;
   }
 
   /** Forgets the key. */

@@ -1,5 +1,5 @@
 // The device protocol of Latchkey, version 1 (docs/mobile-protocol.md). Needs fetch and WebCrypto, no DOM.
-export { Approval, type Approved } from "./approval.ts";
+export { Approval, type Approved, type ApprovedByCode } from "./approval.ts";
 export { base64url, type Bytes, unbase64url } from "./bytes.ts";
 export { Device, type Hello, type PastLogin } from "./device.ts";
 export { enrol } from "./enrol.ts";

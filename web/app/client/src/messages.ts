@@ -21,6 +21,8 @@ export async function sha256(bytes: Bytes): Promise<Bytes> {
 /** One waiting login as the server tells it. `created` and `expires` are RFC 3339 in UTC. */
 export interface Pending {
   id: string;
+  /** How login and approval are brought together: by the symbol at its prompt, or by a code that is typed there. */
+  kind: "symbol" | "code";
   service: string;
   host: string;
   source: string;
@@ -56,7 +58,7 @@ export function openMessage(device: string, evaluation: string, nonce: string): 
 }
 
 /** The hash of what stood on the screen; the approval covers it, so that nobody can show one login and accept another. */
-export async function displayedHash(pendings: Pending[]): Promise<Bytes> {
+export async function displayedHash(pendings: Omit<Pending, "kind">[]): Promise<Bytes> {
   const parts = pendings.flatMap((p) => [
     unbase64url(p.id), utf8(p.service), utf8(p.host), utf8(p.source), u64(unixSeconds(p.created)),
   ]);

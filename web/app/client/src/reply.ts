@@ -70,7 +70,7 @@ export class Reply {
         return p.text(f);
       };
       return {
-        id: p.text("id"), service: p.text("service"), host: p.text("host"), source: p.text("source"),
+        id: p.text("id"), kind: p.optionalText("kind") === "code" ? "code" : "symbol", service: p.text("service"), host: p.text("host"), source: p.text("source"),
         created: time("created"), expires: time("expires"),
       };
     });

@@ -1,9 +1,9 @@
 // A login is answered: the PIN, the nine symbols, the result; or a no, for which there are two words.
-import { type Approval, isSymbol, type Pending, ProblemError, symbolNames, WrongPinError } from "@latchkey/device-client";
+import { type Approval, type ApprovedByCode, isSymbol, type Pending, ProblemError, symbolNames, WrongPinError } from "@latchkey/device-client";
 import type { App, Screen, View } from "../app.ts";
 import { button, form, h, submitButton, symbolShape } from "../dom.ts";
 import { explain } from "../explain.ts";
-import { loginCard, tick } from "../logincard.ts";
+import { countdown, loginCard, tick } from "../logincard.ts";
 import { lettersToggle, pinField } from "../pinentry.ts";
 
 /** A field for the PIN that is set, with the keys that were used when it was. */
@@ -44,18 +44,11 @@ export const approve = (which: string, pendings: Pending[]): Screen => async (ap
 const symbols = (which: string, approval: Approval): Screen => (app, view) => {
   const { t } = app;
   view.signal.addEventListener("abort", () => approval.close());
-  const pick = async (symbol: string) => {
-    grid.inert = true;
+  const attempt = async (run: () => Promise<void>) => {
+    for (const one of [grid, ...cards]) one.inert = true;
     app.announce(t("loading"));
     try {
-      const done = await approval.approve(symbol);
-      app.announce("");
-      if (done.code) {
-        result(app, view, which, "good", t("approved"), h("p", {}, t("codeTitle")), h("p", { class: "big-code" }, done.code));
-      } else {
-        const login = approval.pendings.find((p) => p.id === done.pending);
-        result(app, view, which, "good", t("approved"), h("p", {}, login ? `${login.service} · ${login.host}` : ""), h("p", {}, t("approvedText")));
-      }
+      await run();
     } catch (error) {
       app.announce("");
       const code = error instanceof ProblemError ? error.code : undefined;
@@ -64,17 +57,43 @@ const symbols = (which: string, approval: Approval): Screen => (app, view) => {
       result(app, view, which, "bad", t("ended"), h("p", {}, explain(t, error)));
     }
   };
+  const pick = (symbol: string) => attempt(async () => {
+    const done = await approval.approve(symbol);
+    app.announce("");
+    const login = approval.pendings.find((p) => p.id === done.pending);
+    result(app, view, which, "good", t("approved"), h("p", {}, login ? `${login.service} · ${login.host}` : ""), h("p", {}, t("approvedText")));
+  });
+  const take = (login: Pending) => attempt(async () => {
+    const done = await approval.approveCode(login.id);
+    app.announce("");
+    if (!view.signal.aborted) await app.run(typeCode(which, login, done));
+  });
   const choice = (name: string) => {
     const label = isSymbol(name) ? symbolNames[name][app.language] : name;
     return h("li", {}, h("button", { type: "button", class: "choice", "data-symbol": name, onclick: () => void pick(name) },
       symbolShape(name), h("span", {}, label)));
   };
-  const grid = h("ul", { class: "grid" }, ...approval.symbols.map(choice));
+  // The grid is for the logins that show a symbol; each of those that can show nothing has a button of its own.
+  const shows = approval.symbols.length > 0;
+  const card = (p: Pending) => loginCard(app, p, ...(p.kind === "code"
+    ? [h("p", { class: "hint" }, t("codeLoginText")), h("div", { class: "actions" }, button(t("showCode"), () => take(p), shows ? "" : "primary"))] : []));
+  const cards = approval.pendings.map(card);
   const several = approval.pendings.length > 1;
   const first = approval.pendings[0]!;
-  view.show(t("pickSymbol"), h("p", { class: several ? "warn" : "hint" }, several ? t("twoLogins") : t("pickSymbolText")), grid,
-    h("div", { class: "actions" }, button(t(several ? "cancel" : "noSymbol"), () => (several ? app.go(`id/${which}`) : app.run(deny(which, first))))),
-    ...approval.pendings.map((p) => loginCard(app, p)));
+  const refuse = h("div", { class: "actions" },
+    button(t(several ? "cancel" : shows ? "noSymbol" : "deny"), () => (several ? app.go(`id/${which}`) : app.run(deny(which, first)))));
+  const hint = several ? h("p", { class: "warn" }, t(shows ? "twoLogins" : "twoCodeLogins")) : shows ? h("p", { class: "hint" }, t("pickSymbolText")) : false;
+  const grid = h("ul", { class: "grid" }, ...approval.symbols.map(choice));
+  if (shows) view.show(t("pickSymbol"), hint, grid, refuse, ...cards);
+  else view.show(t("codeLogin"), hint, ...cards, refuse);
+  tick(app, view.signal, () => over(app, view, which, "ended", "endedText"));
+};
+
+const typeCode = (which: string, login: Pending, done: ApprovedByCode): Screen => (app, view) => {
+  const { t } = app;
+  view.show(t("codeTitle"), h("p", {}, `${login.service} · ${login.host}`),
+    h("p", { class: "big-code", role: "status" }, done.code), countdown(app, done.expires), h("p", { class: "hint" }, t("codeText")),
+    h("div", { class: "actions" }, button(t("close"), () => app.go(`id/${which}`), "primary")));
   tick(app, view.signal, () => over(app, view, which, "ended", "endedText"));
 };
 
