@@ -7,6 +7,7 @@
 //	go run ./bench -quick             one minute
 //	go run ./bench -users 1000000     beside that, a large store: import, disk, start, speed
 //	go run ./bench -only latchkey -profile perf.data
+//	go run ./bench -only phone        from the approval on a phone to the Access-Accept
 //	go run ./bench -only latchkey,latency -against ../older/latchkeyd
 package main
 
@@ -42,7 +43,7 @@ var (
 )
 
 // parts of the benchmark, in order.
-var parts = []string{"latchkey", "freeradius", "latency", "password"}
+var parts = []string{"latchkey", "freeradius", "latency", "password", "phone"}
 
 type bench struct {
 	rounds  int
@@ -181,12 +182,19 @@ func (b *bench) measure(ctx context.Context) error {
 			return err
 		}
 	}
+	if b.has("phone") {
+		if err := b.phones(ctx); err != nil {
+			return err
+		}
+	}
 	if r.store != nil {
 		if err := b.afterwards(ctx, r); err != nil {
 			return err
 		}
 	}
-	r.print()
+	if len(r.contenders()) > 0 || r.passwords != nil {
+		r.print()
+	}
 	return nil
 }
 
