@@ -58,7 +58,7 @@ test: go-ready
 	go test $(TESTFLAGS) ./test/architecture
 	go test $(TESTFLAGS) $$(go list ./... | grep -vE '/latchkey/(test/|packaging/test$$)')
 	go test $(TESTFLAGS) -p 1 $$(go list ./packaging/test ./test/... | grep -v '/test/architecture$$')
-	cd web/app && npm test --silent && npm run --silent test:browser
+	cd web/app && npm test --silent
 	packaging/scripts/fuzz 10s
 
 check: go-ready
