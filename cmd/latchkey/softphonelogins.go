@@ -80,8 +80,15 @@ func from(source string) string {
 }
 
 func (s *softphone) approve() *cobra.Command {
-	var symbol string
-	cmd := s.loaded("approve", "Approve the login whose prompt shows a symbol", 0, func(ctx context.Context, p *phone.Phone, _ []string) error {
+	var symbol, login string
+	var code bool
+	cmd := s.loaded("approve", "Approve a login by its symbol, or with a code", 0, func(ctx context.Context, p *phone.Phone, _ []string) error {
+		if code {
+			return s.approveCode(ctx, p, login)
+		}
+		if login != "" {
+			return refusal{"--login is for --code: a symbol chooses its login by itself", ""}
+		}
 		picked := mobile.Symbol("")
 		if symbol == "" && (s.inFD < 0 || s.json) {
 			return refusal{"which symbol does the login show?", "--symbol NAME"}
@@ -100,6 +107,9 @@ func (s *softphone) approve() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if len(opened.Symbols) == 0 {
+			return refusal{"no waiting login shows a symbol", "--code, for a login that takes one"}
+		}
 		if picked == "" {
 			if picked, err = s.pick(ctx, opened); err != nil {
 				return err
@@ -117,10 +127,18 @@ func (s *softphone) approve() *cobra.Command {
 	cmd.Long = `Reads the PIN from standard input and approves the login whose prompt shows the
 symbol, named in English or German. Without --symbol, on a terminal, it shows
 the symbols and asks. A symbol that no waiting login shows ends them all and is
-told to the administrator: never guess.`
+told to the administrator: never guess.
+
+A login that can show nothing takes a code instead: --code approves it and
+prints the code, to be typed there behind the password and a comma. Where two
+such logins wait, --login says which; the other one ends.`
 	cmd.Example = `  latchkey softphone approve --state phone
-  printf '%s\n' "$PIN" | latchkey softphone approve --symbol sun --state phone`
+  printf '%s\n' "$PIN" | latchkey softphone approve --symbol sun --state phone
+  printf '%s\n' "$PIN" | latchkey softphone approve --code --state phone`
 	cmd.Flags().StringVar(&symbol, "symbol", "", "`NAME` of the symbol at the login's prompt")
+	cmd.Flags().BoolVar(&code, "code", false, "print the code for a login that can show no symbol")
+	cmd.Flags().StringVar(&login, "login", "", "with --code: the login of this `ID`, as pending lists them")
+	cmd.MarkFlagsMutuallyExclusive("code", "symbol")
 	_ = cmd.RegisterFlagCompletionFunc("symbol", func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		for _, one := range mobile.Symbols() {
