@@ -101,6 +101,10 @@ func (c check) clientPolicy(key string, client Client) {
 		c.fail(key+".policy", c.policyNames(), "there is no such policy")
 		return
 	}
+	if !client.Challenge && (core.FirstKind(given.First) == core.FirstNone || !slices.Contains(given.Second, string(core.MethodApp))) {
+		c.fail(key+".challenge", "true, or a policy with first: password and second: [app]",
+			"a gateway that can show nothing needs the code from the phone, which %s does not ask for", client.Policy)
+	}
 	if core.FirstKind(given.First) == core.FirstNone && !client.PasswordChecked && !c.silenced(entryPath("policies", client.Policy)+".first") {
 		c.fail(key+".policy", "first: password there, or password_checked: true here if this gateway really checks it",
 			"under %s nobody checks the password", client.Policy)

@@ -20,7 +20,6 @@ var gaps = []gap{
 	{"web.serve[]", text("selfservice"), "self-service", "[app]"},
 	{"web.serve[]", text("hosts"), "the door for hosts", "[app]"},
 	{"web.serve[]", text("services"), "the service API", "[app]"},
-	{"radius.clients[].challenge", text("false"), "a method that works without Access-Challenge", "true, and let the gateway show challenges"},
 	{"policies.*.first", elsewhere, "checking the password there", "password is there, and none where the NAS has checked it"},
 	{"policies.*.deliver[]", carrier, "sending by carriers", "prompt is there"},
 	{"policies.*.presend", text("true"), "sending ahead", "false"},
