@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey/latchkey/core/mobile"
 	"github.com/latchkey/latchkey/core/secret"
+	"github.com/latchkey/latchkey/core/store"
 )
 
 // typed is an attempt at a gateway that can show nothing.
@@ -318,4 +319,79 @@ func (h *house) rejects(reason Reason) (n int) {
 		h.t.Fatal(err)
 	}
 	return n
+}
+
+// TestACodeIsNotJudgedBeforeTheApproval: there is none yet, so a guess costs nothing and gains nothing.
+func TestACodeIsNotJudgedBeforeTheApproval(t *testing.T) {
+	h := newPhoneHouse(t)
+	p := h.newPhone("lutz", true)
+	for range 5 {
+		want(t, h.begin(typed(good+",123456")), Reject, CodeAwaited)
+	}
+	if n := h.rejects(WrongCode); n != 0 {
+		t.Errorf("%d were counted", n)
+	}
+	code := h.code(p, typed(good))
+	want(t, h.begin(typed(good+","+code)), Accept, RightPhoneCode)
+}
+
+func TestWrongCodesLockForGood(t *testing.T) {
+	h := newPhoneHouse(t)
+	h.set.Locks.PairAfter, h.set.Locks.PermanentlyAfter = 0, 2
+	h.Core = h.With(h.set)
+	p := h.newPhone("lutz", true)
+	code := h.code(p, typed(good))
+	want(t, h.begin(typed(good+","+other(code, 1))), Reject, WrongCode)
+	want(t, h.begin(typed(good+","+other(code, 2))), Reject, WrongCode)
+	want(t, h.begin(typed(good+","+code)), Reject, LockedForGood)
+}
+
+// TestALockMeetsTheCodeInFlight: the lock falls while the password is being checked.
+func TestALockMeetsTheCodeInFlight(t *testing.T) {
+	h := newPhoneHouse(t)
+	p := h.newPhone("lutz", true)
+	code := h.code(p, typed(good))
+	var who subject
+	err := h.store.View(t.Context(), func(r store.Reader) (err error) {
+		who, err = h.lookup(r, "lutz")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who.vouched = true
+	for range 3 {
+		h.begin(typed("wrong"))
+	}
+	s, err := h.secondTyped(t.Context(), typed(good), h.policies["phone"], who, code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, s, Reject, LockedPair)
+}
+
+// TestOneCodeAtOnceGivesOneAccept: two windows, the same code.
+func TestOneCodeAtOnceGivesOneAccept(t *testing.T) {
+	h := newPhoneHouse(t)
+	p := h.newPhone("lutz", true)
+	code := h.code(p, typed(good))
+	steps := make(chan Step)
+	for range 4 {
+		go func() {
+			s, err := h.Begin(t.Context(), typed(good+","+code))
+			if err != nil {
+				t.Error(err)
+			}
+			steps <- s
+		}()
+	}
+	accepts := 0
+	for range 4 {
+		if s := <-steps; s.Kind == Accept {
+			accepts++
+		}
+	}
+	if accepts != 1 {
+		t.Errorf("%d accepts", accepts)
+	}
 }
