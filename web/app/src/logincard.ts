@@ -13,12 +13,20 @@ const secondsLeft = (app: App, expires: string) => Math.max(0, Math.ceil((Date.p
 
 const clock = (seconds: number) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
+/** From where, for a person: the appliance says addr:ADDRESS, uid:NUMBER, or nas:NAME where it knows the gateway alone. */
+export function origin({ t }: Pick<App, "t">, source: string): string {
+  const [, kind, value] = /^(addr|uid|nas):(.*)$/.exec(source) ?? [];
+  if (kind === "uid") return t("localUser", { n: value! });
+  if (kind === "addr") return value!;
+  return kind === "nas" || source === "unknown" || !source ? t("unknownSource") : source;
+}
+
 export function loginCard(app: App, p: Pending, ...actions: Node[]): HTMLElement {
   const { t } = app;
   const row = (name: string, value: string) => [h("dt", {}, name), h("dd", {}, value)];
   return h("section", { class: "card login", "data-pending": p.id },
     h("h2", {}, p.service),
-    h("dl", {}, ...row(t("host"), p.host), ...row(t("source"), p.source || t("unknownSource")), ...row(t("time"), time(app, p.created)),
+    h("dl", {}, ...row(t("host"), p.host), ...row(t("source"), origin(app, p.source)), ...row(t("time"), time(app, p.created)),
       h("dt", {}, t("left")), h("dd", { class: "left", role: "timer", "data-expires": p.expires }, clock(secondsLeft(app, p.expires)))),
     h("progress", { value: secondsLeft(app, p.expires), max: (Date.parse(p.expires) - Date.parse(p.created)) / 1000, "data-expires": p.expires, "aria-hidden": "true" }),
     ...actions);

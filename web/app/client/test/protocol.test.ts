@@ -64,7 +64,7 @@ test("a login: two signatures, the right symbol", async () => {
   const { user, device, there } = await enrolled();
   const { login, symbol } = await control("login", { user, service: "VPN", host: "gäte", source: "2001:db8::7" });
   const [pending] = await device.pendings();
-  assert.deepEqual([pending!.id, pending!.host, pending!.source], [login, "gäte", "2001:db8::7"]);
+  assert.deepEqual([pending!.id, pending!.host, pending!.source], [login, "gäte", "addr:2001:db8::7"]);
   const approval = await device.open(pin);
   assert.equal(approval.symbols.length, 9);
   assert.deepEqual(await approval.approve(symbol!), { pending: login });

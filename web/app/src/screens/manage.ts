@@ -3,7 +3,7 @@ import { NetworkError, pinBounds } from "@latchkey/device-client";
 import type { App, Screen } from "../app.ts";
 import { button, field, form, h, submitButton } from "../dom.ts";
 import { explain } from "../explain.ts";
-import { time } from "../logincard.ts";
+import { origin, time } from "../logincard.ts";
 import { pushPossible, subscribe, unsubscribe } from "../push.ts";
 import { hasText } from "../texts.ts";
 import { ownPin } from "./approve.ts";
@@ -122,6 +122,6 @@ export const past: Screen = async (app, view, which = "") => {
   const items = list.map((l) => h("li", { class: "card past" },
     h("strong", {}, l.service), h("span", { class: `verdict ${l.result === "approved" ? "good" : "bad"}` }, word(l.result)),
     h("span", { class: "host" }, l.host),
-    h("small", {}, `${time(app, l.time)} · ${l.source || t("unknownSource")}`)));
+    h("small", {}, `${time(app, l.time)} · ${origin(app, l.source)}`)));
   view.refresh(t("history"), items.length ? h("ul", { class: "cards" }, ...items) : h("p", {}, t("noHistory")), backTo(app, `id/${which}`));
 };

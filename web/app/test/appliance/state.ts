@@ -94,7 +94,7 @@ export class State {
     const created = new Date();
     const raised: Login = {
       id: randomBytes(16).toString("base64url"), user,
-      service: login.service ?? "VPN", host: login.host ?? "gate.example.org", source: login.source ?? "198.51.100.7",
+      service: login.service ?? "VPN", host: login.host ?? "gate.example.org", source: `addr:${login.source ?? "198.51.100.7"}`,
       created, expires: new Date(created.getTime() + (login.seconds ?? 60) * 1000),
       symbol: free[randomBytes(1)[0]! % free.length]!, waiting: [],
     };

@@ -72,7 +72,7 @@ test("enrol by typing the code; common PINs are refused; inert until confirmed",
 
 test("a login appears by itself, and goes through with PIN and symbol", async () => {
   const login = await raise();
-  await here.page.getByText("198.51.100.7").waitFor();
+  await here.page.getByText("198.51.100.7", { exact: true }).waitFor();
   await unlock(here.page, pin);
   await heading("Which symbol does the login show?");
   assert.equal(await here.page.locator(".choice").count(), 9);
@@ -152,7 +152,7 @@ test("two logins: both are shown, the symbol chooses", async () => {
 
 test("a login whose time runs out goes away by itself", async () => {
   const login = await raise({ seconds: 2 });
-  await here.page.getByText("198.51.100.7").waitFor();
+  await here.page.getByText("198.51.100.7", { exact: true }).waitFor();
   await here.page.getByText("No login is waiting").waitFor();
   await raise().then((next) => there.order("outcome", { login: login["login"] }).then(async () => {
     await press("Deny");

@@ -6,6 +6,7 @@ import path from "node:path";
 import test from "node:test";
 import { symbolNames } from "@latchkey/device-client";
 import { contrast, readable } from "../../src/brand.ts";
+import { origin } from "../../src/logincard.ts";
 import { preferredLanguage, translator } from "../../src/texts.ts";
 
 const root = process.env["LATCHKEY_APP_ROOT"]!;
@@ -23,6 +24,14 @@ test("languages", () => {
   assert.equal(preferredLanguage(["fr-FR", "de-AT", "en"]), "de");
   assert.equal(preferredLanguage(["fr"]), "en");
   assert.equal(translator("de")("triesLeft", { n: 3 }), "Falsche PIN. Noch 3 Versuche.");
+});
+
+test("where a login comes from is told in words", () => {
+  const app = { t: translator("en") };
+  for (const [source, shown] of [
+    ["addr:198.51.100.7", "198.51.100.7"], ["addr:2001:db8::1", "2001:db8::1"], ["uid:1000", "local user 1000"],
+    ["nas:gate", "unknown"], ["unknown", "unknown"], ["", "unknown"], ["198.51.100.7", "198.51.100.7"],
+  ] as const) assert.equal(origin(app, source), shown, source);
 });
 
 function built(): Map<string, Buffer> {
