@@ -93,6 +93,9 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 	if taken, err := j.temporary(text); err != nil || taken {
 		return err
 	}
+	if stale, err := j.phoneSince(); err != nil || stale {
+		return errors.Join(err, j.dismiss(StaleToken))
+	}
 	switch j.claims.Kind {
 	case token.PINphrase:
 		return j.pinphrase(text)
@@ -105,6 +108,16 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 		return j.wrong(UnknownUser)
 	}
 	return j.wrong(WrongAnswer) // a temporary code was asked for and not given
+}
+
+// phoneSince tells whether the user has got a phone since a question was asked that the phone is to be asked before.
+func (j *judgement) phoneSince() (bool, error) {
+	app, question := slices.Index(j.p.Second, MethodApp), slices.Index(j.p.Second, MethodPINphrase)
+	if !j.who.known || !j.claims.First || j.p.Fallback || app < 0 || question >= 0 && question < app || j.claims.Kind == token.Code {
+		return false, nil
+	}
+	has, _, err := j.hasPhone(j.t, j.who.id)
+	return has, err
 }
 
 // pinphrase judges the characters given against the open challenge.
@@ -166,6 +179,9 @@ func (j *judgement) pinphrase(text secret.Secret) error {
 				j.log.Warn("a user's answers are all over the exposure limit", "request", request, "user", user)
 			})
 		}
+	}
+	if err := j.answered(); err != nil {
+		return err
 	}
 	return j.accept(Right, remark)
 }
@@ -336,6 +352,10 @@ func (c *Core) passUnenrolled(ctx context.Context, a Attempt, p *policy, who sub
 		} else if _, errOpen := c.opened(t, j.who, seriesOf(p.Realm, formPrompt)); !errors.Is(errOpen, errNotEnrolled) {
 			if err = errOpen; err == nil {
 				err = j.dismiss(StaleToken) // enrolled in the meantime
+			}
+		} else if had, errPhone := c.hadPhone(t, j.who.id); errPhone != nil || had {
+			if err = errPhone; err == nil {
+				err = j.dismiss(NotEnrolled) // who has, or had, a phone is no newcomer
 			}
 		} else if was, errGet := get(t, keyState(j.who.id), &stateRecord{}); errGet != nil || was {
 			// Who has answered a challenge before is no newcomer: a question that left the pool,

@@ -160,6 +160,9 @@ func (k *deviceCall) answer(o op) (replyRecord, error) {
 func (k *deviceCall) run(o op) (any, error) {
 	switch k.d.State {
 	case deviceLocked:
+		if k.d.Why == whyRemoved {
+			return nil, refuseCall(CodeDeviceRevoked, "this device was removed")
+		}
 		if k.d.Why == "pin" {
 			return nil, refuseCall(CodePINLocked, "too many wrong PINs: ask to be unlocked")
 		}
@@ -176,13 +179,17 @@ func (k *deviceCall) run(o op) (any, error) {
 
 // cloned: an older counter, or the same one with another call. Two hold the same profile.
 func (k *deviceCall) cloned() (replyRecord, error) {
+	told := replyRecord{Code: CodeDeviceCloned, Text: "this device's profile was copied: it is locked"}
+	if k.d.State == deviceLocked && (k.d.Why == "cloned" || k.d.Why == whyRemoved) {
+		return told, errNothing // said once: whoever has the device's key must not fill the audit log
+	}
 	if k.d.State != deviceErased {
 		k.d.lock("cloned")
 	}
 	if err := k.alert("device-cloned", "an older counter: the profile was copied"); err != nil {
 		return replyRecord{}, err
 	}
-	return replyRecord{Code: CodeDeviceCloned, Text: "this device's profile was copied: it is locked"}, put(k.t, keyDevice(k.id), k.d)
+	return told, put(k.t, keyDevice(k.id), k.d)
 }
 
 // restored brings the PIN's tries to their least: those of after the backup are not known.

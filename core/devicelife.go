@@ -154,10 +154,33 @@ func (k *deviceCall) renew() (any, error) {
 	}
 	k.d.Keys = []approvalRecord{present, {Generation: present.Generation + 1, Key: in.ApprovalKey, Share: share}}
 	k.d.Renewal, k.d.Grid = nil, nil
+	if err := k.voidApprovals(); err != nil {
+		return nil, err
+	}
 	if err := k.audit("device.renew", "done", ""); err != nil {
 		return nil, err
 	}
 	return map[string]any{"generation": present.Generation + 1}, nil
+}
+
+// voidApprovals ends the logins that this device has approved and that nobody has come for yet.
+func (k *deviceCall) voidApprovals() error {
+	var w waitingRecord
+	if _, err := get(k.t, keyWaiting(k.d.User), &w); err != nil {
+		return err
+	}
+	for _, id := range w.IDs {
+		var p pendingRecord
+		if _, err := get(k.t, keyPending([8]byte(id[:8])), &p); err != nil {
+			return err
+		}
+		if p.State == pendingApproved && p.Device != nil && *p.Device == k.id {
+			if err := endPending(k.t, &p, pendingEnded); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // push keeps where the doorbell rings, or takes it away.
@@ -206,7 +229,22 @@ func (k *deviceCall) remove() (any, error) {
 	if err := k.audit("device.remove", "done", ""); err != nil {
 		return nil, err
 	}
-	return struct{}{}, k.revoke(k.t, k.id, k.d)
+	ids, records, err := k.devicesOf(k.t, k.d.User)
+	if err != nil {
+		return nil, err
+	}
+	other := false
+	for i := range records {
+		other = other || ids[i] != k.id && records[i].confirmed()
+	}
+	if other || !k.d.confirmed() {
+		return struct{}{}, k.revoke(k.t, k.id, k.d)
+	}
+	// This call needs no PIN: if the last phone could go without a trace, whoever finds it could turn a login by
+	// phone into one by questions. So it still counts as had, until an administrator revokes it or another is there.
+	k.d.lock(whyRemoved)
+	k.d.Keys, k.d.Share, k.d.Push, k.d.Evaluations = nil, nil, nil, nil
+	return struct{}{}, nil
 }
 
 // historyLength is how many logins the app shows, and historyReach how far back in the audit log they are

@@ -104,6 +104,18 @@ type renewalRecord struct {
 // devicesRecord stands under keyDevices: the guard that makes a user's devices one row.
 type devicesRecord struct {
 	IDs []mobile.DeviceID `cbor:"1,keyasint,omitempty"`
+	// Had: a phone of the user was active once. Whoever had one is no newcomer, even when it was revoked.
+	Had bool `cbor:"2,keyasint,omitempty"`
+}
+
+// hadPhone tells whether the user has, or had, a phone that was ever active.
+func (c *Core) hadPhone(r store.Reader, id userID) (bool, error) {
+	var list devicesRecord
+	if _, err := get(r, keyDevices(id), &list); err != nil || list.Had {
+		return list.Had, err
+	}
+	has, _, err := c.hasPhone(r, id)
+	return has, err
 }
 
 // maxDevices bounds one user's devices.
@@ -176,6 +188,14 @@ func (d *deviceRecord) lock(why string) {
 	d.State, d.Why, d.Grid, d.Renewal = deviceLocked, why, nil, nil
 }
 
+// whyRemoved is why a device is locked that was removed by itself, and was the user's last.
+const whyRemoved = "removed"
+
+// confirmed tells whether a device was ever active: not whether it is.
+func (d *deviceRecord) confirmed() bool {
+	return d.State == deviceActive || d.Why == whyRemoved || d.State != deviceInert && len(d.Keys) > 0 && d.Check == ""
+}
+
 // devicesOf gives a user's devices that are not revoked.
 func (c *Core) devicesOf(r store.Reader, id userID) ([]mobile.DeviceID, []deviceRecord, error) {
 	var list devicesRecord
@@ -202,9 +222,7 @@ func (c *Core) devicesOf(r store.Reader, id userID) ([]mobile.DeviceID, []device
 func (c *Core) hasPhone(r store.Reader, id userID) (has, usable bool, err error) {
 	_, records, err := c.devicesOf(r, id)
 	for _, d := range records {
-		if d.State != deviceInert && (d.State != deviceLocked || len(d.Keys) > 0) {
-			has = true
-		}
+		has = has || d.confirmed()
 		usable = usable || d.State == deviceActive
 	}
 	return has, usable, err

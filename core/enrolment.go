@@ -207,13 +207,22 @@ func (c *Core) changeDevice(ctx context.Context, actor Actor, event, name, devic
 		if err != nil {
 			return "", err
 		}
-		for i := range records {
-			if ids[i].String() == device || records[i].Name == device {
-				if err := fn(t, who, ids[i], &records[i]); err != nil {
-					return "", err
-				}
-				return "device " + ids[i].String(), put(t, keyDevice(ids[i]), records[i])
+		i, named := slices.IndexFunc(ids, func(id mobile.DeviceID) bool { return id.String() == device }), 0
+		for n := range records {
+			// A phone gives itself its name, so that a name never stands for an id, nor for one of two.
+			if i < 0 && records[n].Name == device || named > 0 && records[n].Name == device {
+				i, named = n, named+1
 			}
+		}
+		if named > 1 {
+			return "", problem(ErrInvalid, fmt.Sprintf("user %s has %d devices of this name", who.name, named),
+				fmt.Sprintf("name it by its id: `latchkey device list %s` shows them", who.name))
+		}
+		if i >= 0 {
+			if err := fn(t, who, ids[i], &records[i]); err != nil {
+				return "", err
+			}
+			return "device " + ids[i].String(), put(t, keyDevice(ids[i]), records[i])
 		}
 		return "", problem(ErrInvalid, fmt.Sprintf("user %s has no device %s", who.name, printable(device)),
 			fmt.Sprintf("`latchkey device list %s` shows which there are", who.name))
@@ -228,8 +237,10 @@ func (c *Core) UnlockDevice(ctx context.Context, actor Actor, name, device strin
 			return problem(ErrRefused, "this device's share was erased after too many wrong PINs", "revoke it and invite a new one")
 		case d.State == deviceLocked && d.Why == "invitation":
 			return problem(ErrRefused, "this device's invitation was used twice: somebody else had it", "revoke it and invite a new one")
-		case d.State == deviceLocked && len(d.Keys) == 0:
-			d.State, d.Why = deviceInert, ""
+		case d.State == deviceLocked && d.Why == whyRemoved:
+			return problem(ErrRefused, "this device was removed on the phone itself", "revoke it and invite a new one")
+		case d.State == deviceLocked && !d.confirmed():
+			d.State, d.Why = deviceInert, "" // to end a lock is no confirmation
 		case d.State == deviceLocked:
 			d.State, d.Why = deviceActive, ""
 		}
@@ -251,6 +262,7 @@ func (c *Core) revoke(t store.Txn, id mobile.DeviceID, d *deviceRecord) error {
 	if _, err := get(t, keyDevices(d.User), &list); err != nil {
 		return err
 	}
+	list.Had = list.Had || d.confirmed()
 	list.IDs = slices.DeleteFunc(slices.Clone(list.IDs), func(other mobile.DeviceID) bool { return other == id })
 	var u userRecord
 	if found, err := get(t, keyUser(d.User), &u); err != nil || !found {

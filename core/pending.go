@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/mobile"
+	"github.com/latchkey/latchkey/core/pinphrase"
 	"github.com/latchkey/latchkey/core/store"
 	"github.com/latchkey/latchkey/core/token"
 )
@@ -112,6 +113,15 @@ func (p *pendingRecord) attempt(request string) Attempt {
 	return Attempt{Request: request, Door: p.Door, NAS: p.NAS, Policy: p.Policy, Source: p.Source, Service: p.Service}
 }
 
+// unanswered counts a login that ended at a time (Unix milliseconds) with nobody touching the phone.
+func (w *waitingRecord) unanswered(at int64) {
+	w.Unanswered++
+	if w.Unanswered >= quietAfter {
+		quiet := min(quietFirst<<min(w.Unanswered-quietAfter, 10), quietMost)
+		w.Quiet = max(w.Quiet, at+quiet.Milliseconds())
+	}
+}
+
 // waitingOf gives a user's pendings that wait, and the guard record without those that do not.
 // Those that ran out unanswered are counted for the back-off.
 func (c *Core) waitingOf(r store.Reader, id userID, now time.Time) (waitingRecord, []pendingRecord, error) {
@@ -133,11 +143,7 @@ func (c *Core) waitingOf(r store.Reader, id userID, now time.Time) (waitingRecor
 		case found && p.State == pendingApproved && now.UnixMilli() < p.Until:
 			ids = append(ids, pid) // its login has still to come for it
 		case found && p.State == pendingWaiting:
-			w.Unanswered++
-			if w.Unanswered >= quietAfter {
-				quiet := min(quietFirst<<min(w.Unanswered-quietAfter, 10), quietMost)
-				w.Quiet = max(w.Quiet, p.Until+quiet.Milliseconds())
-			}
+			w.unanswered(p.Until)
 		}
 	}
 	w.IDs = ids
@@ -168,10 +174,14 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 		if err != nil {
 			return err
 		}
+		quiet, err := j.quiet(w)
+		if err != nil {
+			return err
+		}
 		switch {
 		case !has || !usable:
 			err = j.dismiss(PhoneUnusable)
-		case len(waiting) >= maxWaiting || j.now.UnixMilli() < w.Quiet:
+		case len(waiting) >= maxWaiting || quiet:
 			err = j.dismiss(TooManyPending)
 		default:
 			var record pendingRecord
@@ -383,11 +393,15 @@ func (j *judgement) app(r Reply, last bool) (again bool, err error) {
 	if taken, err := j.temporary(r.Text); err != nil || taken {
 		return false, errors.Join(err, j.end(&p, pendingEnded))
 	}
+	if len(pinphrase.CanonicalReply(r.Text.Reveal())) == temporaryLength && j.temporaryValid(j.who, j.now) {
+		// It was compared with the temporary code: no guess goes uncounted because a phone is waited for.
+		return false, errors.Join(j.end(&p, pendingEnded), j.wrong(WrongAnswer))
+	}
 	if typed := strings.ToLower(strings.TrimSpace(r.Text.Reveal())); typed == "p" && j.canFallBack() {
 		return false, j.fallBack(&p)
 	}
 	if j.claims.Round >= maxRounds {
-		return false, errors.Join(j.end(&p, pendingEnded), j.dismiss(TooManyRounds))
+		return false, errors.Join(j.turnAway(&p), j.dismiss(TooManyRounds))
 	}
 	if !last {
 		return true, nil
@@ -418,7 +432,7 @@ func (j *judgement) useApproval(p *pendingRecord, reason Reason) error {
 
 // fallBack ends the pending, of which the phone is told, and asks a question.
 func (j *judgement) fallBack(p *pendingRecord) error {
-	if err := j.end(p, pendingEnded); err != nil {
+	if err := j.turnAway(p); err != nil {
 		return err
 	}
 	o, err := j.opened(j.t, j.who, seriesOf(j.p.Realm, formPrompt))
@@ -431,6 +445,47 @@ func (j *judgement) fallBack(p *pendingRecord) error {
 	}
 	j.step = j.ask(j.a, j.p, j.who, j.now, true, o)
 	return nil
+}
+
+// turnAway ends a pending from the login's side. The phone has rung for it and nobody has touched it: it counts as
+// unanswered, or whoever has the password could ring without end.
+func (j *judgement) turnAway(p *pendingRecord) error {
+	if err := j.end(p, pendingEnded); err != nil {
+		return err
+	}
+	var w waitingRecord
+	if _, err := get(j.t, keyWaiting(p.User), &w); err != nil {
+		return err
+	}
+	w.unanswered(j.now.UnixMilli())
+	return put(j.t, keyWaiting(p.User), w)
+}
+
+// answered ends the back-off: a right answer to a question is the user's own.
+func (j *judgement) answered() error {
+	if !slices.Contains(j.p.Second, MethodApp) {
+		return nil
+	}
+	var w waitingRecord
+	if _, err := get(j.t, keyWaiting(j.who.id), &w); err != nil || w.Unanswered == 0 {
+		return err
+	}
+	w.Unanswered, w.Quiet = 0, 0
+	return put(j.t, keyWaiting(j.who.id), w)
+}
+
+// quiet tells whether a new pending must wait its turn. Who has logged in from the same address before need not: else
+// whoever has the password alone keeps the owner out for as long as he likes.
+func (j *judgement) quiet(w waitingRecord) (bool, error) {
+	if j.now.UnixMilli() >= w.Quiet {
+		return false, nil
+	}
+	var counts countRecord
+	if _, err := get(j.t, keyCount(j.who.id), &counts); err != nil {
+		return false, err
+	}
+	p := counts.pair(j.a.Source.counterKey())
+	return p == nil || p.Success == 0 || !j.a.Source.person(), nil
 }
 
 // end brings a pending to a state that is not waiting, and takes it out of the guard's row.

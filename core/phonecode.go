@@ -122,7 +122,11 @@ func (j *judgement) typed(code string) (begun bool, err error) {
 		}
 	}
 	// A code where none is out is as good as none: nothing was compared. So a password that ends like a code can be typed.
-	if len(waiting) >= maxWaiting || j.now.UnixMilli() < w.Quiet {
+	quiet, err := j.quiet(w)
+	if err != nil {
+		return false, err
+	}
+	if len(waiting) >= maxWaiting || quiet {
 		return false, j.dismiss(TooManyPending)
 	}
 	record, err := j.newPending(j.a, j.who, j.now, nil)
