@@ -48,7 +48,7 @@ func fails(t *testing.T, err, want error) {
 
 func TestLife(t *testing.T) {
 	a := newAppliance(t)
-	p, path := enrolled(t, a)
+	_, path := enrolled(t, a)
 	p, err := Load(t.Context(), Config{Storage: File(path)}) // as after a restart
 	ok(t, err)
 	defer p.Close()
