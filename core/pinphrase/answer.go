@@ -49,7 +49,8 @@ func Normalise(text string) (Answer, error) {
 		return Answer{}, ErrTooLong
 	}
 	for _, letter := range letters {
-		if !fits(letter) {
+		// A mark that lost its letter on the way would be nothing when it is typed alone.
+		if alone, err := graphemes(letter); err != nil || len(alone) != 1 || !fits(letter) {
 			return Answer{}, ErrCharacter
 		}
 	}
