@@ -30,7 +30,7 @@ func (c check) device() core.DeviceSettings {
 	}
 	if c.given("web") {
 		// The section's own check tells what is wrong with it.
-		d.Origin = (check{report: newReport(""), file: c.file}).origin(c.file.Web.URL)
+		d.Origin = (check{report: newReport(""), file: c.file}).origin("web.url", c.file.Web.URL)
 		d.Appliance = c.file.Web.Brand.Name
 		if u, err := url.Parse(d.Origin); d.Appliance == "" && err == nil {
 			d.Appliance = u.Hostname()

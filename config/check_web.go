@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,10 +22,11 @@ func (c check) web() Web {
 	given := c.file.Web
 	w := Web{
 		Listen: c.listen("web.listen", given.Listen, 8443),
-		URL:    c.origin(given.URL),
+		URL:    c.origin("web.url", given.URL),
 		Brand:  c.brand(given.Brand),
 		Push:   c.push(given.Push),
 	}
+	w.Apps = c.apps(given.App, w.URL)
 	w.CertificateFile, w.KeyFile = c.certificate(given, w.URL)
 	if len(given.Serve) == 0 {
 		c.fail("web.serve", "[app]", "is empty: there is nothing to listen for")
@@ -46,8 +48,8 @@ func (c check) web() Web {
 }
 
 // origin is the URL in the one form in which browsers tell origins apart.
-func (c check) origin(text string) string {
-	const key, hint = "web.url", "https://latchkey.example.org:8443"
+func (c check) origin(key, text string) string {
+	const hint = "https://latchkey.example.org:8443"
 	if text == "" {
 		c.fail(key, hint+": where phones find this appliance", "is missing")
 		return ""
@@ -75,6 +77,34 @@ func (c check) origin(text string) string {
 		return ""
 	}
 	return strings.TrimSuffix("https://"+strings.ToLower(u.Host), ":443")
+}
+
+// maxApps bounds the header that names the appliances.
+const maxApps = 32
+
+// apps: what the app may reach stands in its policy, what may reach us is compared with a header; both want
+// exact origins.
+func (c check) apps(given webApp, own string) Apps {
+	list := func(key string, texts []string) (origins []string) {
+		if len(texts) > maxApps {
+			c.fail(key, fmt.Sprintf("at most %d", maxApps), "has too many entries for a header")
+		}
+		for i, text := range texts {
+			at := itemPath(key, i)
+			origin := c.origin(at, text)
+			switch {
+			case origin == "":
+			case origin == own:
+				c.fail(at, "other appliances only", "is this appliance itself")
+			case slices.Contains(origins, origin):
+				c.fail(at, "", "stands there twice")
+			default:
+				origins = append(origins, origin)
+			}
+		}
+		return origins
+	}
+	return Apps{Appliances: list("web.app.appliances", given.Appliances), Origins: list("web.app.origins", given.Origins)}
 }
 
 var hostName = regexp.MustCompile(`(?i)^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)

@@ -68,7 +68,14 @@ type Web struct {
 	CertificateFile string // absolute; empty: a local authority
 	KeyFile         string // absolute
 	Brand           Brand
+	Apps            Apps
 	Push            Push
+}
+
+// Apps is how this appliance and others share their apps, by their origins.
+type Apps struct {
+	Appliances []string // that the app served here may talk to
+	Origins    []string // whose apps may talk to this appliance
 }
 
 // Brand is how the company wants its app to look. What is empty stays as it is.

@@ -76,6 +76,7 @@ type web struct {
 	KeyFile         string   `key:"key_file"`
 	Serve           []string `key:"serve" default:"[app]"`
 	Brand           brand    `key:"brand"`
+	App             webApp   `key:"app"`
 	Push            push     `key:"push"`
 }
 
@@ -84,6 +85,11 @@ type brand struct {
 	Colour     string `key:"colour"`
 	ColourDark string `key:"colour_dark"`
 	LogoFile   string `key:"logo_file"`
+}
+
+type webApp struct {
+	Appliances []string `key:"appliances"`
+	Origins    []string `key:"origins"`
 }
 
 type push struct {

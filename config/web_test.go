@@ -27,6 +27,7 @@ web:
   certificate_file: /etc/latchkey/web.pem
   key_file: /etc/latchkey/./web.key
   brand: {name: Example AG, colour: "#0a5c36", colour_dark: "#7FD1A6", logo_file: /etc/latchkey/logo.svg}
+  app: {appliances: ["https://B.example.org:443"], origins: ["https://c.example.org:8443/"]}
   push: {contact: "https://example.org/it", allow: [push.example.org, "*.example.com:8443"], networks: [192.0.2.0/24]}
 device: {pin_digits: 8, tries: 3, tries_for_life: 9, approve_within: 1m, enrol_within: 2h}
 `), withCertificate(t, usual(), "vpn.example.org"))
@@ -39,6 +40,7 @@ device: {pin_digits: 8, tries: 3, tries_for_life: 9, approve_within: 1m, enrol_w
 		Listen: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:443")}, URL: "https://vpn.example.org",
 		CertificateFile: "/etc/latchkey/web.pem", KeyFile: "/etc/latchkey/web.key",
 		Brand: Brand{Name: "Example AG", Colour: "#0a5c36", ColourDark: "#7FD1A6"},
+		Apps:  Apps{Appliances: []string{"https://b.example.org"}, Origins: []string{"https://c.example.org:8443"}},
 		Push: Push{
 			Contact: "https://example.org/it", Allow: []string{"push.example.org", "*.example.com:8443"},
 			Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
@@ -106,5 +108,25 @@ func TestURLs(t *testing.T) {
 		case c != nil && c.Web.URL != want:
 			t.Errorf("%s is taken as %q", given, c.Web.URL)
 		}
+	}
+}
+
+// TestAppsAreOrigins: nothing that could widen the app's policy, or let a page in that is not named.
+func TestAppsAreOrigins(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://*.example.org": "names no host", "*": "must begin with https://", "https://b.example.org/app/": "nothing behind it",
+		"http://b.example.org": "must begin with https://", "https://a.example.org": "is this appliance itself",
+		"https://b.example.org; script-src *": "is no URL", "'self'": "must begin with https://", "null": "must begin with https://",
+	} {
+		for _, key := range []string{"appliances", "origins"} {
+			_, problems := Parse("x", []byte(minimal+`web: {url: "https://a.example.org", app: {`+key+`: ["`+given+`"]}}`), usual())
+			if text := problems.String(); !problems.Fatal() || !strings.Contains(text, "web.app."+key+"[0]: ") || !strings.Contains(text, want) {
+				t.Errorf("%s %s: %s", key, given, text)
+			}
+		}
+	}
+	_, problems := Parse("x", []byte(minimal+`web: {url: "https://a.example.org", app: {origins: ["https://b.example.org", "https://B.example.org:443"]}}`), usual())
+	if !strings.Contains(problems.String(), "stands there twice") {
+		t.Errorf("twice: %s", problems)
 	}
 }

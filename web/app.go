@@ -58,8 +58,7 @@ func loadApp(files fs.FS) (map[string]appFile, error) {
 		if err != nil {
 			return err
 		}
-		hash := sha256.Sum256(body)
-		f := appFile{body: body, kind: kind, etag: `"` + base64.RawURLEncoding.EncodeToString(hash[:12]) + `"`, cache: cacheAsk}
+		f := appFile{body: body, kind: kind, etag: etag(body), cache: cacheAsk}
 		if hashed.MatchString(name) {
 			f.cache = cacheForever
 		}
@@ -84,8 +83,26 @@ func (s *Server) appFile(w http.ResponseWriter, r *request) error {
 	if !ok {
 		return refuse(codeNotFound, "")
 	}
+	if mark := s.sharing.Load().mark; mark != "" && name == workerFile {
+		f = f.with(mark)
+	}
 	s.send(w, r, f)
 	return nil
+}
+
+// workerFile is the app's service worker.
+const workerFile = "sw.js"
+
+// with is the file with a text behind it.
+func (f appFile) with(text string) appFile {
+	f.body = append(bytes.Clone(f.body), text...)
+	f.etag = etag(f.body)
+	return f
+}
+
+func etag(body []byte) string {
+	hash := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(hash[:12]) + `"`
 }
 
 // send answers HEAD, ranges and If-None-Match too.
@@ -109,8 +126,7 @@ func (s *Server) toApp(w http.ResponseWriter, r *request) error {
 var description []byte
 
 func (s *Server) openAPI(w http.ResponseWriter, r *request) error {
-	hash := sha256.Sum256(description)
-	s.send(w, r, appFile{description, "application/yaml", `"` + base64.RawURLEncoding.EncodeToString(hash[:12]) + `"`, cacheAsk})
+	s.send(w, r, appFile{description, "application/yaml", etag(description), cacheAsk})
 	return nil
 }
 

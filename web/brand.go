@@ -44,15 +44,19 @@ func (s *Server) SetBrand(b Brand) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	body, err := json.Marshal(b)
-	if err != nil {
-		return err
-	}
-	s.brand.Store(&body)
+	s.brand.Store(&b)
 	return nil
 }
 
 func (s *Server) tellBrand(w http.ResponseWriter, r *request) error {
-	writeJSON(w, http.StatusOK, *s.brand.Load())
+	body, err := json.Marshal(struct {
+		Brand
+		// Appliances tells the app which others it may talk to; its content security policy says the same.
+		Appliances []string `json:"appliances,omitempty"`
+	}{*s.brand.Load(), s.sharing.Load().appliances})
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, body)
 	return nil
 }

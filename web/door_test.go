@@ -107,6 +107,7 @@ var testApp = fstest.MapFS{
 	"app-0A1B2C3D.js":        {Data: []byte("export {};")},
 	"style.css":              {Data: []byte("body{}")},
 	"manifest.webmanifest":   {Data: []byte("{}")},
+	"sw.js":                  {Data: []byte("// the worker")},
 	"symbols/anchor.svg":     {Data: []byte("<svg/>")},
 	".gitignore":             {Data: []byte("*")},
 	"symbols/not-a-hash.svg": {Data: []byte("<svg/>")},

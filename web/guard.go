@@ -49,7 +49,7 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 	started := s.now()
 	w := &reply{ResponseWriter: out}
 	r := &request{Request: in, id: s.ids.make(), remote: peer(in.RemoteAddr)}
-	s.place.harden(w.Header())
+	s.place.harden(w.Header(), s.sharing.Load().policy)
 	err := s.answer(w, r)
 	if err != nil && w.status == 0 {
 		problemOf(err).write(w)
@@ -66,9 +66,13 @@ func (s *Server) answer(w http.ResponseWriter, r *request) (err error) {
 			err = errPanic
 		}
 	}()
+	if done, err := s.preflight(w, r); done {
+		return err
+	}
+	apps := s.sharing.Load()
 	found, ok, allowed := s.table.find(r.Method, r.URL.Path)
 	if !ok {
-		if err := s.place.admits(r.Request, anywhere); err != nil {
+		if err := s.place.admits(r.Request, anywhere, apps); err != nil {
 			return err
 		}
 		if len(allowed) == 0 {
@@ -78,11 +82,17 @@ func (s *Server) answer(w http.ResponseWriter, r *request) (err error) {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		return refuse(codeWrongMethod, "")
 	}
-	if err := s.place.admits(r.Request, found.from); err != nil {
+	if err := s.place.admits(r.Request, found.from, apps); err != nil {
 		return err
 	}
+	if found.from == anyApp {
+		w.Header().Set("Vary", "Origin")
+		if origin, ok := apps.admitted(r.Request); ok {
+			allow(w.Header(), origin)
+		}
+	}
 	// The path is signed as it stands in the request line: with a query, or in another spelling, it is not it.
-	if found.from == samePage && r.RequestURI != r.URL.Path {
+	if (found.from == samePage || found.from == anyApp) && r.RequestURI != r.URL.Path {
 		return refuse(core.CodeBadRequest, "the path is to be given as documented, without a query")
 	}
 	return found.handler(w, r)

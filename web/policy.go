@@ -8,7 +8,8 @@ import (
 )
 
 // contentPolicy is all that pages of this origin may do: scripts, styles, images, calls and a
-// service worker from here, nothing inline, nothing from elsewhere, no frame around them. The app
+// service worker from here, nothing inline, nothing from elsewhere, no frame around them. Calls may go to
+// other appliances that are listed (apps.go). The app
 // makes its one TrustedScriptURL, that of the service worker, under the policy "latchkey".
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
@@ -49,8 +50,8 @@ func hostname(authority string) string {
 }
 
 // harden sets the headers that every reply carries.
-func (p place) harden(h http.Header) {
-	h.Set("Content-Security-Policy", contentPolicy)
+func (p place) harden(h http.Header, policy string) {
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Permissions-Policy", permissions)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -65,7 +66,7 @@ func (p place) harden(h http.Header) {
 // admits judges who asks: by which name, and from which page. A page of another site that has
 // pointed its own name at this address (DNS rebinding) is told by the name; a page that calls from
 // elsewhere by what browsers add. Programs add neither header.
-func (p place) admits(r *http.Request, from origin) error {
+func (p place) admits(r *http.Request, from origin, apps *sharing) error {
 	if from == anyHost {
 		return nil
 	}
@@ -74,6 +75,11 @@ func (p place) admits(r *http.Request, from origin) error {
 	}
 	if from == anywhere {
 		return nil
+	}
+	if from == anyApp {
+		if _, ok := apps.admitted(r); ok {
+			return nil
+		}
 	}
 	for _, site := range r.Header["Sec-Fetch-Site"] {
 		if site != "same-origin" && site != "none" {

@@ -20,7 +20,8 @@ type origin int
 
 const (
 	anywhere origin = iota // a link leads here: nothing is changed, nothing is told to the page that links
-	samePage               // the app itself: other sites are refused
+	samePage               // a page of this appliance: other sites are refused
+	anyApp                 // the same, and the apps of other appliances that are listed: see apps.go
 	anyHost                // and besides, under any name: for probes that know an address only
 )
 
@@ -33,23 +34,23 @@ func (s *Server) routes() []route {
 		{"GET", "/app/", anywhere, s.appFile},
 		{"GET", "/healthz", anyHost, s.health},
 		{"GET", "/api/openapi.yaml", anywhere, s.openAPI},
-		{"GET", "/api/v1/brand", samePage, s.tellBrand},
+		{"GET", "/api/v1/brand", anyApp, s.tellBrand},
 
-		{"POST", "/api/v1/enrolments", samePage, s.enrol},
-		{"GET", "/api/v1/device/events", samePage, s.events},
-		{"POST", "/api/v1/device/hello", samePage, s.call},
-		{"POST", "/api/v1/device/pin/evaluate", samePage, s.call},
-		{"POST", "/api/v1/device/key", samePage, s.call},
-		{"POST", "/api/v1/device/pendings", samePage, s.call},
-		{"POST", "/api/v1/device/open", samePage, s.call},
-		{"POST", "/api/v1/device/approve", samePage, s.call},
-		{"POST", "/api/v1/device/deny", samePage, s.call},
-		{"POST", "/api/v1/device/history", samePage, s.call},
-		{"POST", "/api/v1/device/renew/begin", samePage, s.call},
-		{"POST", "/api/v1/device/renew", samePage, s.call},
-		{"POST", "/api/v1/device/push", samePage, s.call},
-		{"POST", "/api/v1/device/rename", samePage, s.call},
-		{"POST", "/api/v1/device/remove", samePage, s.call},
+		{"POST", "/api/v1/enrolments", anyApp, s.enrol},
+		{"GET", "/api/v1/device/events", anyApp, s.events},
+		{"POST", "/api/v1/device/hello", anyApp, s.call},
+		{"POST", "/api/v1/device/pin/evaluate", anyApp, s.call},
+		{"POST", "/api/v1/device/key", anyApp, s.call},
+		{"POST", "/api/v1/device/pendings", anyApp, s.call},
+		{"POST", "/api/v1/device/open", anyApp, s.call},
+		{"POST", "/api/v1/device/approve", anyApp, s.call},
+		{"POST", "/api/v1/device/deny", anyApp, s.call},
+		{"POST", "/api/v1/device/history", anyApp, s.call},
+		{"POST", "/api/v1/device/renew/begin", anyApp, s.call},
+		{"POST", "/api/v1/device/renew", anyApp, s.call},
+		{"POST", "/api/v1/device/push", anyApp, s.call},
+		{"POST", "/api/v1/device/rename", anyApp, s.call},
+		{"POST", "/api/v1/device/remove", anyApp, s.call},
 	}
 }
 

@@ -25,6 +25,7 @@ type Config struct {
 	Phones       func() core.Phones // asked once a call: a reload puts another one there
 	App          fs.FS              // with an index.html; nil: no app is served
 	Brand        Brand
+	Apps         Apps
 	Log          *slog.Logger     // nil: slog.Default()
 	Now          func() time.Time // nil: time.Now
 	Limits       Limits
@@ -36,7 +37,8 @@ type Server struct {
 	certificates *Certificates
 	phones       func() core.Phones
 	app          map[string]appFile
-	brand        atomic.Pointer[[]byte]
+	brand        atomic.Pointer[Brand]
+	sharing      atomic.Pointer[sharing]
 	log          *slog.Logger
 	now          func() time.Time
 	limits       Limits
@@ -99,7 +101,7 @@ func New(c Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if err := s.SetBrand(c.Brand); err != nil {
+	if err := errors.Join(s.SetBrand(c.Brand), s.SetApps(c.Apps)); err != nil {
 		return nil, err
 	}
 	s.table = newTable(s.routes())

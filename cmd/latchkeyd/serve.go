@@ -250,7 +250,7 @@ func (a *appliance) take(cfg *config.Config) error {
 	settings := a.settings(cfg)
 	c := a.core.Load().With(settings)
 	if a.web != nil {
-		if err := errors.Join(a.web.Listen(addressList(cfg.Web.Listen)), a.web.SetBrand(brand(cfg))); err != nil {
+		if err := errors.Join(a.web.Listen(addressList(cfg.Web.Listen)), a.web.SetBrand(brand(cfg)), a.web.SetApps(web.Apps(cfg.Web.Apps))); err != nil {
 			return err
 		}
 	}

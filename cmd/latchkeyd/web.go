@@ -39,7 +39,7 @@ func (a *appliance) openWeb(cfg *config.Config) (err error) {
 		a.log.Warn("this latchkeyd was built without the app for phones", "hint", "make build, with Node.js, puts it in")
 	}
 	a.web, err = web.New(web.Config{
-		Listen: addressList(cfg.Web.Listen), URL: cfg.Web.URL, Certificates: a.certificates, Brand: brand(cfg), App: appfiles.FS(), Log: a.log,
+		Listen: addressList(cfg.Web.Listen), URL: cfg.Web.URL, Certificates: a.certificates, Brand: brand(cfg), Apps: web.Apps(cfg.Web.Apps), App: appfiles.FS(), Log: a.log,
 		Phones: func() core.Phones { return a.core.Load() },
 	})
 	return err
