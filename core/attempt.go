@@ -52,7 +52,7 @@ const (
 // Source is where the person is.
 type Source struct {
 	Kind  SourceKind
-	Value string // the NAS's or host's name, an address, or a uid in decimal
+	Value string // the NAS's or host's name, an address, or host and uid as "web1/1000"
 }
 
 // String gives the form that logs and audit records use.
@@ -80,6 +80,12 @@ type Attempt struct {
 	Password Secret // the first factor; empty where there is none
 	Language string // what the door knows of the person's language, or empty
 	ASCII    bool   // the NAS can show ASCII only: prompts are spelt out
+	NoGlyph  bool   // nobody knows whether a symbol's glyph can be shown: its name alone
+	// PasswordChecked: this NAS or host is declared to have checked the password itself. Under FirstNone only then
+	// does a phone ring, or is a newcomer asked for the code word.
+	PasswordChecked bool
+	// TellUnenrolled: a host that lets pass who has no second factor is told NotEnrolled where FirstNone has decoys.
+	TellUnenrolled bool
 	// NoChallenge: the NAS can show nothing. Begin then reads what stands behind the password, and gives no Challenge.
 	NoChallenge bool
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/password"
 	"github.com/latchkey/latchkey/core/secret"
 	"github.com/latchkey/latchkey/core/store"
@@ -80,6 +81,15 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 		return c.secondTyped(ctx, a, p, who, code)
 	}
 	return c.second(ctx, a, p, who, now)
+}
+
+// PasswordPrompt gives the words that ask for the first factor of a policy; needed is false where it has none.
+func (c *Core) PasswordPrompt(policy, tag string) (prompt string, needed bool) {
+	p, ok := c.policies[policy]
+	if !ok || p.First == FirstNone {
+		return "", false
+	}
+	return language.In(c.tag(tag)).Texts.Password, true
 }
 
 // firstFactor checks the password that Latchkey keeps. Unknown users, and those without a

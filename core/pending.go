@@ -290,7 +290,7 @@ func (j *judgement) canFallBack() bool {
 func (c *Core) askApp(a Attempt, p *policy, who subject, now time.Time, record *pendingRecord, round uint8, fallback bool) Step {
 	tag := c.tag(who.user.Language, a.Language)
 	glyph := record.Symbol.Glyph()
-	if a.ASCII {
+	if a.ASCII || a.NoGlyph {
 		glyph = ""
 	}
 	prompt := language.In(tag).Texts.App(record.Symbol.Upper(tag), glyph, int(round), fallback)

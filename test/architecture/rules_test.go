@@ -82,6 +82,10 @@ var rules = []rule{
 		why: "a door gets a Config struct from main, so that a reload swaps one snapshot for all doors and tests need no YAML",
 	},
 	{
+		name: "the language of hosts knows no door", binds: []string{"hostapi"}, never: append([]string{"config", "cmd", "core/store"}, doors...),
+		why: "the local sockets and the HTTPS door serve it, and the PAM helper calls by it: whatever it knew of one of them, the others would have to be",
+	},
+	{
 		name: "no door knows the store", binds: doors, never: []string{"core/store"},
 		why: "doors carry; whoever reads or writes state past core goes past its locks, counters and audit",
 	},
