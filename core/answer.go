@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"errors"
 	"slices"
 	"time"
@@ -32,7 +33,7 @@ func (c *Core) Answer(ctx context.Context, r Reply) (Step, error) {
 		return c.dismiss(ctx, a, who, ForgedToken)
 	case claims.Door != uint8(a.Door) || claims.Origin != c.origin(a):
 		return c.dismiss(ctx, a, who, ForeignToken)
-	case claims.Policy != p.hash || claims.First != (p.First != FirstNone):
+	case claims.Policy != p.hash || claims.First != (p.First != FirstNone) || claims.Form != formOf(claims.Kind, p):
 		return c.dismiss(ctx, a, who, StaleToken)
 	}
 	if claims.Kind == token.App {
@@ -93,6 +94,9 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 	if taken, err := j.temporary(text); err != nil || taken {
 		return err
 	}
+	if j.resends(text) {
+		return j.resend()
+	}
 	if stale, err := j.phoneSince(); err != nil || stale {
 		return errors.Join(err, j.dismiss(StaleToken))
 	}
@@ -122,7 +126,7 @@ func (j *judgement) phoneSince() (bool, error) {
 
 // pinphrase judges the characters given against the open challenge.
 func (j *judgement) pinphrase(text secret.Secret) error {
-	name := seriesOf(j.p.Realm, formPrompt)
+	name := j.p.series()
 	o, err := j.opened(j.t, j.who, name)
 	if errors.Is(err, errNotEnrolled) || errors.Is(err, pinphrase.ErrNoQuestion) {
 		return j.dismiss(StaleToken)
@@ -217,6 +221,10 @@ func (j *judgement) consume(o *opened, name string, consumed []byte) error {
 	case err != nil:
 		return err
 	default:
+		for j.p.message() && markOf(j.state, next.record.ID) == markOf(j.state, o.record.ID) {
+			// Of two messages with one mark the person would not know which to answer.
+			_, _ = rand.Read(next.record.ID[:])
+		}
 		o.state.Asked++
 		item := o.answers.find(next.record.Question)
 		usage := o.usage(item)
@@ -225,7 +233,11 @@ func (j *judgement) consume(o *opened, name string, consumed []byte) error {
 		o.state.Series[name] = seriesRecord{Open: next.record, Last: consumed}
 	}
 	o.bound()
-	return put(j.t, keyState(j.who.id), &o.state)
+	if err := put(j.t, keyState(j.who.id), &o.state); err != nil || j.presend[name] == nil || o.state.Series[name].Open.Question == "" {
+		return err
+	}
+	_, err = j.send(j.t, j.now, j.who, j.presend[name].Deliver, name, &next, wishedAhead)
+	return err
 }
 
 // maxUsed bounds the sets kept of one user, at 9 bytes each, well under store.MaxValueSize.
@@ -349,7 +361,7 @@ func (c *Core) passUnenrolled(ctx context.Context, a Attempt, p *policy, who sub
 		// What was checked must still stand: the same user, the same password.
 		if !j.who.known || j.who.id != who.id || j.who.user.Epoch != who.user.Epoch || pre != "" {
 			err = j.dismiss(StaleToken)
-		} else if _, errOpen := c.opened(t, j.who, seriesOf(p.Realm, formPrompt)); !errors.Is(errOpen, errNotEnrolled) {
+		} else if _, errOpen := c.opened(t, j.who, p.series()); !errors.Is(errOpen, errNotEnrolled) {
 			if err = errOpen; err == nil {
 				err = j.dismiss(StaleToken) // enrolled in the meantime
 			}

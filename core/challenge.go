@@ -31,9 +31,9 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 	checked := p.First != FirstNone
 	var step Step
 	var pre Reason
-	var app bool
+	var app, message, decoy bool
 	err := c.store.View(ctx, func(r store.Reader) error {
-		step, pre, app = Step{}, "", false
+		step, pre, app, message, decoy = Step{}, "", false, false, false
 		if checked {
 			// The check took its time, and others may have run beside it: of many guesses at
 			// once only those count as right that finish before the lock.
@@ -43,7 +43,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			}
 		}
 		if !who.known {
-			step = c.decoy(a, p, who, now)
+			step, decoy = c.decoy(a, p, who, now, 0), true
 			return nil
 		}
 		for _, method := range p.Second {
@@ -59,7 +59,24 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			if method != MethodPINphrase {
 				continue
 			}
-			open, err := c.opened(r, who, seriesOf(p.Realm, formPrompt))
+			if p.message() {
+				reaches, err := c.reaches(r, who, p)
+				if err != nil {
+					return err
+				}
+				if !reaches {
+					step.Reason = NoAddress
+					continue
+				}
+			}
+			open, err := c.opened(r, who, p.series())
+			if err == nil && p.message() {
+				verdict, err := c.hasMessage(r, who, p.series(), open, c.clock.Now())
+				if message = verdict == sent || verdict == onlyResend; err == nil && !message {
+					step = c.mark(a, p, who, now, checked, open.record.ID, 0, said(verdict, wished))
+				}
+				return err
+			}
 			if err == nil {
 				step = c.ask(a, p, who, now, checked, open)
 				return nil
@@ -86,7 +103,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			return nil
 		}
 		if !checked {
-			step = c.decoy(a, p, who, now)
+			step, decoy = c.decoy(a, p, who, now, 0), true
 		}
 		return nil
 	})
@@ -98,10 +115,17 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 		return c.refuse(ctx, a, who, pre, false)
 	case app:
 		return c.beginApp(ctx, a, p, who)
+	case message:
+		return c.beginMessage(ctx, a, p, who)
+	case decoy && p.message():
+		if err := c.sendNothing(ctx, a, who); err != nil {
+			return Step{}, silence(err)
+		}
+		return step, nil
 	case step.Kind == Challenge:
 		return step, nil
-	case step.Reason == Exhausted:
-		return c.dismiss(ctx, a, who, Exhausted)
+	case step.Reason == Exhausted, step.Reason == NoAddress:
+		return c.dismiss(ctx, a, who, step.Reason)
 	case p.Unenrolled == UnenrolledAllow:
 		return c.passUnenrolled(ctx, a, p, who)
 	}
@@ -327,9 +351,17 @@ func (c *Core) challenge(a Attempt, p *policy, who subject, now time.Time, kind 
 		Kind: Challenge, User: who.name, Prompt: prompt, Secret: true,
 		Token: c.tokens.Seal(now, token.Claims{
 			Kind: kind, Door: uint8(a.Door), First: checked, Origin: c.origin(a),
-			User: who.id, Epoch: who.user.Epoch, Challenge: id, Policy: p.hash, Expires: now.Add(c.set.TokenLife),
+			User: who.id, Epoch: who.user.Epoch, Challenge: id, Policy: p.hash, Expires: now.Add(c.set.TokenLife), Form: formOf(kind, p),
 		}),
 	}
+}
+
+// formOf is the form that a token of the kind names.
+func formOf(kind token.Kind, p *policy) uint8 {
+	if kind == token.PINphrase || kind == token.Decoy {
+		return p.formNumber()
+	}
+	return 0
 }
 
 // origin is where an attempt comes from, as tokens are bound to it.
@@ -341,8 +373,8 @@ func (c *Core) origin(a Attempt) (h [16]byte) {
 // decoy makes the challenge of somebody who has none: the same form, stable over restarts and
 // nodes, in a language as the population speaks. It changes at moments that only the keyset
 // knows, as a real user's does by logging in.
-func (c *Core) decoy(a Attempt, p *policy, who subject, now time.Time) Step {
-	seed := mac(c.decoyKey, "moments", who.name, seriesOf(p.Realm, formPrompt))
+func (c *Core) decoy(a Attempt, p *policy, who subject, now time.Time, round uint8) Step {
+	seed := mac(c.decoyKey, "moments", who.name, p.series())
 	period := time.Duration(4+binary.BigEndian.Uint16(seed)%92) * time.Hour
 	offset := time.Duration(binary.BigEndian.Uint32(seed[2:])) * time.Second
 	moment := uint64((now.Unix() + int64(offset/time.Second)) / int64(period/time.Second))
@@ -359,6 +391,14 @@ func (c *Core) decoy(a Attempt, p *policy, who subject, now time.Time) Step {
 	if !who.known {
 		copy(who.id[:], mac(c.decoyKey, "id", who.name))
 		tag = c.tag(string(d.Language))
+	}
+	if p.message() {
+		id := mac8(c.decoyKey, "message", who.name, p.Realm, strconv.FormatUint(c.generation, 16), strconv.FormatUint(moment, 10))
+		w := wished
+		if round > 0 {
+			w = wishedAgain
+		}
+		return c.marked(a, p, who, now, token.Decoy, tag, false, id, round, said(sent, w))
 	}
 	prompt := c.spell(a, tag, c.prompts[tag].Prompt(asked.Question, asked.Set, asked.Length))
 	return c.challenge(a, p, who, now, token.Decoy, false, [8]byte(seed[8:]), prompt)

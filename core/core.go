@@ -14,7 +14,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey/latchkey/core/keys"
@@ -35,6 +37,7 @@ type Config struct {
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: none
 	Doorbell  Doorbell         // nil: phones are not rung
+	Carriers  map[string]Carrier
 }
 
 // Core answers for logins under one snapshot of the settings. With gives another snapshot
@@ -47,6 +50,8 @@ type Core struct {
 	prompts   map[language.Tag]pinphrase.Texts
 	questions map[string]pinphrase.Question
 	series    []string // of all realms
+	// messages and presend have, by series, a policy whose messages that is about: the first by name.
+	messages, presend map[string]*policy
 }
 
 // state is what all snapshots share.
@@ -63,6 +68,13 @@ type state struct {
 	imports    imports
 	waits      waits
 	doorbell   Doorbell
+
+	carriers atomic.Pointer[map[string]Carrier]
+	recast   chan struct{} // the carriers are others
+	senders  senders
+	newest   atomic.Pointer[Core] // under the settings of the last With
+	node     [8]byte              // this process, as leases name it
+	sequence atomic.Uint32        // orders what is queued within a millisecond
 
 	nameKey, decoyKey, drawKey, replayKey, bindKey, codeKey *macKey
 }
@@ -91,7 +103,10 @@ func Open(ctx context.Context, cfg Config) (*Core, error) {
 		replayKey: newMACKey(cfg.Keys.Derive("replays")),
 		bindKey:   newMACKey(cfg.Keys.Derive("bindings")),
 		codeKey:   newMACKey(cfg.Keys.Derive("phone codes")),
+		recast:    make(chan struct{}, 1),
 	}
+	_, _ = rand.Read(s.node[:])
+	s.carriers.Store(&cfg.Carriers)
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -122,7 +137,22 @@ func (c *Core) With(set Settings) *Core {
 		n.policies[name] = &policy{p, hashPolicy(p)}
 	}
 	for _, p := range n.policies {
-		n.series = append(n.series, seriesOf(p.Realm, formPrompt))
+		n.series = append(n.series, p.series())
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.policies)) {
+		p := n.policies[name]
+		if !p.message() || !slices.Contains(p.Second, MethodPINphrase) {
+			continue
+		}
+		if n.messages == nil {
+			n.messages, n.presend = map[string]*policy{}, map[string]*policy{}
+		}
+		if n.messages[p.series()] == nil {
+			n.messages[p.series()] = p
+		}
+		if p.Presend && n.presend[p.series()] == nil {
+			n.presend[p.series()] = p
+		}
 	}
 	slices.Sort(n.series)
 	n.series = slices.Compact(n.series)
@@ -132,6 +162,7 @@ func (c *Core) With(set Settings) *Core {
 	for _, q := range set.PINphrase.Questions {
 		n.questions[q.ID] = q
 	}
+	c.newest.Store(n)
 	return n
 }
 
@@ -145,6 +176,9 @@ func (c *Core) question(id string) (pinphrase.Question, bool) {
 func hashPolicy(p Policy) (h [8]byte) {
 	m := sha256.New()
 	fmt.Fprintf(m, "%q %q %q %q %v", p.First, p.Second, p.Realm, p.Unenrolled, p.Fallback)
+	if asked := (&policy{Policy: p}); asked.message() {
+		fmt.Fprintf(m, " %q", p.Deliver)
+	}
 	copy(h[:], m.Sum(nil))
 	return h
 }

@@ -281,7 +281,12 @@ func (j *judgement) canFallBack() bool {
 	if !j.p.Fallback || !slices.Contains(j.p.Second, MethodPINphrase) {
 		return false
 	}
-	_, err := j.opened(j.t, j.who, seriesOf(j.p.Realm, formPrompt))
+	if j.p.message() {
+		if reaches, err := j.reaches(j.t, j.who, j.p); err != nil || !reaches {
+			return false
+		}
+	}
+	_, err := j.opened(j.t, j.who, j.p.series())
 	return err == nil
 }
 
@@ -435,13 +440,17 @@ func (j *judgement) fallBack(p *pendingRecord) error {
 	if err := j.turnAway(p); err != nil {
 		return err
 	}
-	o, err := j.opened(j.t, j.who, seriesOf(j.p.Realm, formPrompt))
+	o, err := j.opened(j.t, j.who, j.p.series())
 	if err != nil {
 		return err
 	}
 	r := j.record(j.now, j.a, j.who, "fallback", "pinphrase", "")
 	if err := audit(j.t, r); err != nil {
 		return err
+	}
+	if j.p.message() {
+		j.claims.Round = 0
+		return j.askMessage(o, true, wished)
 	}
 	j.step = j.ask(j.a, j.p, j.who, j.now, true, o)
 	return nil

@@ -36,6 +36,8 @@ type Policy struct {
 	Name       string
 	First      FirstKind
 	Second     []Method // in the order in which they are offered
+	Deliver    []string // of a PINphrase: Prompt, or carriers in order; empty: Prompt
+	Presend    bool     // messages leave before anybody logs in
 	Fallback   bool     // with a phone, a PINphrase may be answered instead
 	Realm      string   // between realms nothing of a PINphrase is shared
 	Unenrolled Unenrolled
@@ -72,5 +74,6 @@ type Settings struct {
 	PINphrase pinphrase.Settings
 	CodeWords CodeWords
 	Device    DeviceSettings
+	Delivery  DeliverySettings
 	TokenLife time.Duration // how long a Challenge may be answered; 0: 120 s
 }

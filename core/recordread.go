@@ -56,6 +56,8 @@ func (u *userRecord) read(r *cborReader) {
 			u.CodeWord = readCode(r)
 		case 13:
 			u.Temporary = readCode(r)
+		case 14:
+			u.Deliver = r.text()
 		default:
 			r.odd = true
 		}

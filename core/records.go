@@ -38,6 +38,7 @@ type userRecord struct {
 	Password  []byte      `cbor:"11,keyasint,omitempty"`
 	CodeWord  *codeRecord `cbor:"12,keyasint,omitempty"`
 	Temporary *codeRecord `cbor:"13,keyasint,omitempty"`
+	Deliver   string      `cbor:"14,keyasint,omitempty"` // the carrier that the user prefers
 }
 
 // codeRecord is a code word or a temporary code.

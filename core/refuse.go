@@ -139,6 +139,10 @@ func (c *Core) reject(t store.Txn, now time.Time, a Attempt, who subject, reason
 		text = texts.CodeOnPhone
 	case PendingExpired:
 		text = texts.PhoneSilent
+	case NoAddress:
+		text = texts.MessageNowhere
+	case TooManyMessages:
+		text = texts.MessageLimit
 	case TooManyRounds:
 		text = texts.TooManyRounds
 	}

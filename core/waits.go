@@ -58,9 +58,12 @@ func ring(all map[chan struct{}]struct{}) {
 	}
 }
 
-// Run wakes waiting logins and listening phones as pendings change, until ctx ends. Without it they hear of
-// nothing before their time is over.
+// Run wakes waiting logins and listening phones as pendings change, and sends messages, until ctx ends. Without it
+// they hear of nothing before their time is over, and no message leaves.
 func (c *Core) Run(ctx context.Context) error {
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	sending.Go(func() { c.deliver(ctx) })
 	pendings, users := c.store.Watch(ctx, []byte{'p'}), c.store.Watch(ctx, []byte{'w'})
 	for pendings != nil || users != nil {
 		select {

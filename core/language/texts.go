@@ -22,12 +22,14 @@ type Texts struct {
 	reference     string // {reference}
 
 	// Prompts.
-	Password     string // first factor, where a door asks for it
-	appWait      string // the phone's form, {symbol} first: terminals may cut what follows
-	appStill     string // the same, asked again, {symbol} and {round}
-	appFallback  string // how to be asked a question instead
-	MessageSent  string // before a mark prompt
-	MessageAgain string // how to have it sent again
+	Password       string // first factor, where a door asks for it
+	appWait        string // the phone's form, {symbol} first: terminals may cut what follows
+	appStill       string // the same, asked again, {symbol} and {round}
+	appFallback    string // how to be asked a question instead
+	MessageSent    string // before a mark prompt
+	MessageAgain   string // how to have it sent again
+	MessageLimit   string // no more messages for now
+	MessageNowhere string // no number or address is known
 	// TemporaryCode asks for the helpdesk's code, of a user who has nothing else.
 	TemporaryCode string
 
@@ -40,6 +42,12 @@ type Texts struct {
 	NoticeLockedGood string
 	noticeNewSource  string // {source}
 	noticeChanged    string // {what} has been set, changed or removed
+	NoticeInvited    string
+	noticeDevice     string // {what} happened to a phone
+	noticeFallback   string // {source}
+	NoticeTemporary  string
+	noticeMore       string // {number} of the same kind since the last
+	MessageSubject   string // of a mail that asks a question
 	CodeWordSubject  string
 	NoticeSubject    string
 }
@@ -83,6 +91,19 @@ func (t *Texts) NoticeNewSource(source string) string {
 
 // NoticeChanged tells the user that a factor was set, changed or removed.
 func (t *Texts) NoticeChanged(what string) string { return fill(t.noticeChanged, "{what}", what) }
+
+// NoticeDevice tells the user what happened to a phone.
+func (t *Texts) NoticeDevice(what string) string { return fill(t.noticeDevice, "{what}", what) }
+
+// NoticeFallback tells the user of a login with a question instead of the phone.
+func (t *Texts) NoticeFallback(source string) string {
+	return fill(t.noticeFallback, "{source}", source)
+}
+
+// NoticeMore sums up notices that were not sent.
+func (t *Texts) NoticeMore(number int) string {
+	return fill(t.noticeMore, "{number}", strconv.Itoa(number))
+}
 
 func fill(text, placeholder, value string) string {
 	return strings.ReplaceAll(text, placeholder, value)
