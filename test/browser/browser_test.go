@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -48,18 +49,15 @@ func TestJourney(t *testing.T) {
 	}
 
 	// What it waits for longest is a dead end: then what was seen up to there is the finding.
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
-	d := &door{t: t, web: fmt.Sprintf("127.0.0.1:%d", appliance.Port(t)), folder: appliance.Folder(t),
-		users: map[string]bool{}, logins: map[string]*login{}, orders: make(chan func())}
-	d.Appliance = appliance.Start(t, appliance.Config{Binaries: binaries, Client: client, Second: "[app]", Sections: d.sections(usual)})
+	orders := make(chan func())
+	d, other := open(t, binaries, "127.0.0.1", orders), open(t, binaries, "other.test", orders)
 	d.vpn = appliance.StartVPN(t, d.Appliance)
-	control := httptest.NewServer(d)
-	defer control.Close()
 
 	cmd := exec.CommandContext(ctx, node, "test/run.mjs", "browser")
 	cmd.Dir = app
-	cmd.Env = append(os.Environ(), "LATCHKEY_URL=https://"+d.web, "LATCHKEY_CONTROL="+control.URL, "LATCHKEY_SPKI="+spki(t, d.web))
+	cmd.Env = slices.Concat(os.Environ(), d.environment(""), other.environment("_2"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	// Node and its browsers: all of the group.
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -81,17 +79,35 @@ func TestJourney(t *testing.T) {
 	})
 	for {
 		select {
-		case order := <-d.orders:
+		case order := <-orders:
 			order()
 		case err := <-ended:
 			if err != nil {
-				t.Fatalf("the journey: %v\n%s", err, d.Log)
+				t.Fatalf("the journey: %v\n%s\nThe other appliance:\n%s", err, d.Log, other.Log)
 			}
 			t.Log(screen)
 			d.inspect()
+			other.Latchkey("", "audit", "--verify")
 			return
 		}
 	}
+}
+
+// open starts an appliance that browsers find under a name of its own, with its control door.
+func open(t *testing.T, binaries appliance.Binaries, name string, orders chan func()) *door {
+	t.Helper()
+	port := appliance.Port(t)
+	d := &door{t: t, web: fmt.Sprintf("127.0.0.1:%d", port), url: fmt.Sprintf("https://%s:%d", name, port), folder: appliance.Folder(t),
+		users: map[string]bool{}, logins: map[string]*login{}, orders: orders}
+	d.Appliance = appliance.Start(t, appliance.Config{Binaries: binaries, Client: client, Second: "[app]", Sections: d.sections(usual)})
+	d.control = httptest.NewServer(d)
+	t.Cleanup(d.control.Close)
+	return d
+}
+
+// environment tells the journey where the appliance is.
+func (d *door) environment(which string) []string {
+	return []string{"LATCHKEY_URL" + which + "=" + d.url, "LATCHKEY_CONTROL" + which + "=" + d.control.URL, "LATCHKEY_SPKI" + which + "=" + spki(d.t, d.web)}
 }
 
 // spki names the key of the HTTPS door in the way of Chromium, which does not know the authority.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -14,13 +15,17 @@ import (
 // door is the control door of web/app/README.md, in front of a real appliance.
 type door struct {
 	*appliance.Appliance
-	t      *testing.T
-	web    string // host:port of HTTPS
-	vpn    *appliance.VPN
-	folder string
-	users  map[string]bool
-	logins map[string]*login
-	brand  brand
+	t       *testing.T
+	web     string // host:port of HTTPS
+	url     string // as browsers have it
+	control *httptest.Server
+	vpn     *appliance.VPN
+	folder  string
+	users   map[string]bool
+	logins  map[string]*login
+	brand   brand
+	// whom the app may talk to, and whose may talk to us
+	appliances, origins []string
 
 	// orders are carried out by the test's own goroutine: only that one may end the test.
 	orders chan func()
@@ -35,6 +40,8 @@ type order struct {
 	Via     string
 	Login   string
 	Brand   *brand
+
+	Appliances, Origins *[]string
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -75,8 +82,14 @@ func (d *door) carry(what string, o order) any {
 	case "/set":
 		if o.Brand != nil {
 			d.brand = *o.Brand
-			d.configure(usual)
 		}
+		if o.Appliances != nil {
+			d.appliances = *o.Appliances
+		}
+		if o.Origins != nil {
+			d.origins = *o.Origins
+		}
+		d.configure(usual)
 	default:
 		d.t.Errorf("the journey wants %s, which the control door does not have", what)
 	}
@@ -129,5 +142,14 @@ func (d *door) configure(approveWithin time.Duration) {
 }
 
 func (d *door) sections(approveWithin time.Duration) string {
-	return fmt.Sprintf("web:\n  listen: [%q]\n  url: https://%s\n  brand: %s\ndevice: {approve_within: %s}\n", d.web, d.web, d.brand.yaml(d.t, d.folder), approveWithin)
+	return fmt.Sprintf("web:\n  listen: [%q]\n  url: %s\n  brand: %s\n  app: {appliances: [%s], origins: [%s]}\ndevice: {approve_within: %s}\n",
+		d.web, d.url, d.brand.yaml(d.t, d.folder), quoted(d.appliances), quoted(d.origins), approveWithin)
+}
+
+func quoted(texts []string) string {
+	var b strings.Builder
+	for _, text := range texts {
+		fmt.Fprintf(&b, "%q, ", text)
+	}
+	return b.String()
 }

@@ -22,6 +22,8 @@ export class App {
   readonly transport = new Transport(this.store);
   t: Translate = translator("en");
   language: Language = "en";
+  /** Other appliances that this app may hold IDs of. */
+  others: () => Promise<string[]> = async () => [];
   #leave = new AbortController();
   #quiet: ReturnType<typeof setTimeout> | undefined;
 

@@ -8,6 +8,8 @@ interface Brand {
   /** #RRGGBB; the second one in dark mode, where there is one. */
   colour?: string;
   colour_dark?: string;
+  /** Other appliances that this app may talk to. */
+  appliances?: string[];
 }
 
 type Rgb = [number, number, number];
@@ -48,12 +50,25 @@ const css = (c: Rgb) => `rgb(${c.join(" ")})`;
 
 export class Branding {
   #brand: Brand = {};
+  #loaded: Promise<void> | undefined;
   constructor(readonly store: BrowserStore, readonly name: HTMLElement, readonly logo: HTMLImageElement) {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#apply());
     logo.addEventListener("error", () => (logo.hidden = true));
   }
 
-  async load(): Promise<void> {
+  /** Once for all who ask. */
+  load(): Promise<void> {
+    return (this.#loaded ??= this.#load());
+  }
+
+  /** The origins of other appliances that this one lets its app talk to; the policy of this page says the same. */
+  async others(): Promise<string[]> {
+    await this.load();
+    const list = Array.isArray(this.#brand.appliances) ? this.#brand.appliances : [];
+    return list.filter((o) => typeof o === "string" && /^https:\/\/[^/\s]+$/.test(o) && o !== location.origin);
+  }
+
+  async #load(): Promise<void> {
     const kept = await this.store.setting<Brand>("brand");
     if (kept) this.#apply(kept);
     try {

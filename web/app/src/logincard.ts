@@ -9,7 +9,7 @@ export function time(app: App, when: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(when));
 }
 
-const secondsLeft = (app: App, expires: string) => Math.max(0, Math.ceil((Date.parse(expires) - app.transport.now()) / 1000));
+const secondsLeft = (ends: number) => Math.max(0, Math.ceil((ends - Date.now()) / 1000));
 
 const clock = (seconds: number) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
@@ -27,21 +27,21 @@ export function loginCard(app: App, p: Pending, ...actions: Node[]): HTMLElement
   return h("section", { class: "card login", "data-pending": p.id },
     h("h2", {}, p.service),
     h("dl", {}, ...row(t("host"), p.host), ...row(t("source"), origin(app, p.source)), ...row(t("time"), time(app, p.created)),
-      h("dt", {}, t("left")), h("dd", { class: "left", role: "timer", "data-expires": p.expires }, clock(secondsLeft(app, p.expires)))),
-    h("progress", { value: secondsLeft(app, p.expires), max: (Date.parse(p.expires) - Date.parse(p.created)) / 1000, "data-expires": p.expires, "aria-hidden": "true" }),
+      h("dt", {}, t("left")), h("dd", { class: "left", role: "timer", "data-ends": p.ends }, clock(secondsLeft(p.ends)))),
+    h("progress", { value: secondsLeft(p.ends), max: (Date.parse(p.expires) - Date.parse(p.created)) / 1000, "data-ends": p.ends, "aria-hidden": "true" }),
     ...actions);
 }
 
 /** A countdown of its own, which tick keeps going. */
-export const countdown = (app: App, expires: string): HTMLElement =>
-  h("p", { class: "left", role: "timer", "data-expires": expires }, clock(secondsLeft(app, expires)));
+export const countdown = (ends: number): HTMLElement =>
+  h("p", { class: "left", role: "timer", "data-ends": ends }, clock(secondsLeft(ends)));
 
-/** Keeps the countdowns going, by the appliance's clock; over: a login's time has run out. */
+/** Keeps the countdowns going; over: a login's time has run out. */
 export function tick(app: App, signal: AbortSignal, over: () => void): void {
   const ended = new Set<string>();
   const update = () => {
-    for (const element of app.main.querySelectorAll<HTMLElement>("[data-expires]")) {
-      const seconds = secondsLeft(app, element.dataset["expires"]!);
+    for (const element of app.main.querySelectorAll<HTMLElement>("[data-ends]")) {
+      const seconds = secondsLeft(Number(element.dataset["ends"]));
       if (element instanceof HTMLProgressElement) element.value = seconds;
       else {
         if (element.textContent !== clock(seconds)) element.textContent = clock(seconds);

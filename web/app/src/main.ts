@@ -8,20 +8,7 @@ import { id } from "./screens/id.ts";
 import { add, ids, start } from "./screens/ids.ts";
 import { changePin, manage, past, remove, rename, renew } from "./screens/manage.ts";
 import { type Language, preferredLanguage, translator } from "./texts.ts";
-
-interface TrustedTypes {
-  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
-}
-
-/** The one script that the app ever names, said to the browser in the one place where it asks. */
-function workerUrl(): string {
-  const types = (window as { trustedTypes?: TrustedTypes }).trustedTypes;
-  const only = (url: string) => {
-    if (url !== "sw.js") throw new TypeError("no such script");
-    return url;
-  };
-  return types ? types.createPolicy("latchkey", { createScriptURL: only }).createScriptURL("sw.js") : only("sw.js");
-}
+import { startWorkers } from "./workers.ts";
 
 const element = (name: string) => document.getElementById(name)!;
 
@@ -50,9 +37,11 @@ async function begin(): Promise<void> {
   languages();
 
   keepInstallOffer();
-  void new Branding(app.store, element("company"), element("logo") as HTMLImageElement).load();
+  const branding = new Branding(app.store, element("company"), element("logo") as HTMLImageElement);
+  app.others = () => branding.others();
+  void branding.load();
   navigator.serviceWorker?.addEventListener("message", () => window.dispatchEvent(new Event("latchkey-push")));
-  navigator.serviceWorker?.register(workerUrl(), { scope: "./", updateViaCache: "none" }).catch((error: unknown) => console.warn(error));
+  void startWorkers().catch((error: unknown) => console.warn(error));
 
   // A link that is opened while the app is open comes as a change of the fragment only.
   window.addEventListener("hashchange", () => {

@@ -1,12 +1,13 @@
 // Web Push, the doorbell: it carries nothing but that somebody rang.
 import { type Device, ProblemError, unbase64url } from "@latchkey/device-client";
+import { bellOf } from "./workers.ts";
 
 export const pushPossible = (): boolean => "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
 
 /** Asks the person, then the browser's push service, then tells the appliance. False: the person said no. */
 export async function subscribe(device: Device): Promise<boolean> {
   if ((await Notification.requestPermission()) !== "granted") return false;
-  const registration = await navigator.serviceWorker.ready;
+  const registration = await bellOf((await device.record()).origin);
   let subscription = await registration.pushManager.getSubscription();
   if (!subscription) {
     const { vapidKey } = await device.hello();
@@ -15,10 +16,4 @@ export async function subscribe(device: Device): Promise<boolean> {
   }
   await device.push(subscription.toJSON());
   return true;
-}
-
-/** Takes the subscription back; for when no ID is left that could use it. */
-export async function unsubscribe(): Promise<void> {
-  const registration = await navigator.serviceWorker?.getRegistration();
-  await (await registration?.pushManager?.getSubscription())?.unsubscribe();
 }

@@ -31,14 +31,18 @@ interface Worker {
 }
 const worker = self as unknown as Worker;
 const cacheName = `latchkey-${VERSION}`;
-const base = new URL("./", worker.registration.scope);
+const base = new URL("./", self.location.href);
+/** This one serves the app's files; others are bells of other appliances, see workers.ts. */
+const serves = worker.registration.scope === base.href;
 
 worker.addEventListener("install", (event: WorkerEvent) => {
+  if (!serves) return event.waitUntil(worker.skipWaiting());
   const all = SHELL.map((name) => new Request(new URL(name, base), { cache: "reload" }));
   event.waitUntil(caches.open(cacheName).then((cache) => cache.addAll(all)).then(() => worker.skipWaiting()));
 });
 
 worker.addEventListener("activate", (event: WorkerEvent) => {
+  if (!serves) return;
   const old = (names: string[]) => names.filter((n) => n.startsWith("latchkey-") && n !== cacheName);
   event.waitUntil(caches.keys().then((names) => Promise.all(old(names).map((n) => caches.delete(n)))).then(() => worker.clients.claim()));
 });
@@ -60,7 +64,7 @@ async function waitingAt(store: BrowserStore, record: DeviceRecord): Promise<num
 async function ring(): Promise<void> {
   const store = new BrowserStore();
   const t = translator((await store.setting<Language>("language")) ?? preferredLanguage(navigator.languages));
-  const windows = await worker.clients.matchAll({ type: "window" });
+  const windows = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
   for (const open of windows) open.postMessage("push");
   const counts = await Promise.all((await store.list()).map((r) => waitingAt(store, r).catch(() => 1)));
   const any = counts.some((n) => n > 0);

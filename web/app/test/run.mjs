@@ -11,8 +11,11 @@ const kind = process.argv[2];
 const folders = { unit: ["client/test", "test/unit"], browser: ["test/browser"] }[kind];
 if (!folders) throw new Error("usage: run.mjs unit|browser");
 
+// Further arguments name the tests to run: run.mjs browser several
+const only = process.argv.slice(3);
 const files = folders.flatMap((folder) =>
-  readdirSync(path.join(root, folder)).filter((name) => name.endsWith(".test.ts")).map((name) => path.join(root, folder, name)));
+  readdirSync(path.join(root, folder)).filter((name) => name.endsWith(".test.ts") && (only.length === 0 || only.includes(name.replace(".test.ts", ""))))
+    .map((name) => path.join(root, folder, name)));
 if (files.length === 0) throw new Error(`no ${kind} tests found`);
 
 const out = path.join(root, ".build", kind);

@@ -15,6 +15,8 @@ export interface Approved {
 export interface ApprovedByCode extends Approved {
   code: string;
   expires: string;
+  /** The same by this device's own clock, in milliseconds. */
+  ends: number;
 }
 
 export class Approval {
@@ -62,11 +64,11 @@ export class Approval {
     if (!login) throw new ProtocolError("no such login");
     const reply = await this.#sign("code", [login], { pending });
     const code = reply.text("code");
-    const expires = reply.text("expires");
-    if (reply.text("pending") !== pending || !/^[0-9]{6}$/.test(code) || Number.isNaN(Date.parse(expires))) {
+    const expires = reply.time("expires");
+    if (reply.text("pending") !== pending || !/^[0-9]{6}$/.test(code)) {
       throw new ProtocolError("reply: no code for this login");
     }
-    return { pending, code, expires };
+    return { pending, code, expires: expires.text, ends: expires.here };
   }
 
   async #sign(symbol: string, displayed: Pending[], which: { pending?: string }): Promise<Reply> {

@@ -28,6 +28,8 @@ export interface Pending {
   source: string;
   created: string;
   expires: string;
+  /** When it expires by this device's own clock, in milliseconds: that may be wrong by hours, a countdown must not be. */
+  ends: number;
 }
 
 /** Whole seconds since 1970. Fractions of a second are cut off, as the server does. */
@@ -58,7 +60,7 @@ export function openMessage(device: string, evaluation: string, nonce: string): 
 }
 
 /** The hash of what stood on the screen; the approval covers it, so that nobody can show one login and accept another. */
-export async function displayedHash(pendings: Omit<Pending, "kind">[]): Promise<Bytes> {
+export async function displayedHash(pendings: Omit<Pending, "kind" | "ends">[]): Promise<Bytes> {
   const parts = pendings.flatMap((p) => [
     unbase64url(p.id), utf8(p.service), utf8(p.host), utf8(p.source), u64(unixSeconds(p.created)),
   ]);

@@ -5,7 +5,8 @@ import { ProtocolError } from "./problem.ts";
 
 export class Reply {
   readonly #fields: Record<string, unknown>;
-  constructor(value: unknown) {
+  /** ahead: by how many milliseconds the clock of who replied is before this device's. */
+  constructor(value: unknown, readonly ahead = 0) {
     if (!value || typeof value !== "object" || Array.isArray(value)) throw new ProtocolError("a reply is no object");
     this.#fields = value as Record<string, unknown>;
   }
@@ -53,25 +54,28 @@ export class Reply {
     return list as string[];
   }
   objects(field: string): Reply[] {
-    return this.array(field).map((item) => new Reply(item));
+    return this.array(field).map((item) => new Reply(item, this.ahead));
   }
   object(field: string): Reply | undefined {
     const value = this.#fields[field];
-    return value === undefined || value === null ? undefined : new Reply(value);
+    return value === undefined || value === null ? undefined : new Reply(value, this.ahead);
+  }
+  /** A time, and when that is by this device's own clock, in milliseconds. */
+  time(field: string): { text: string; here: number } {
+    const text = this.text(field);
+    const there = Date.parse(text);
+    if (Number.isNaN(there)) throw this.#wrong(field, "a time");
+    return { text, here: there - this.ahead };
   }
   raw(field: string): unknown {
     return this.#fields[field];
   }
   pendings(field: string): Pending[] {
-    return this.array(field).map((item) => {
-      const p = new Reply(item);
-      const time = (f: string) => {
-        if (Number.isNaN(Date.parse(p.text(f)))) throw this.#wrong(f, "a time");
-        return p.text(f);
-      };
+    return this.objects(field).map((p) => {
+      const expires = p.time("expires");
       return {
         id: p.text("id"), kind: p.optionalText("kind") === "code" ? "code" : "symbol", service: p.text("service"), host: p.text("host"), source: p.text("source"),
-        created: time("created"), expires: time("expires"),
+        created: p.time("created").text, expires: expires.text, ends: expires.here,
       };
     });
   }

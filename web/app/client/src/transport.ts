@@ -19,17 +19,13 @@ export class Transport {
   readonly #fetch: typeof fetch;
   readonly #repeats: readonly number[];
   readonly #timeout: number;
-  #ahead = 0;
+  /** By how much each appliance's clock is ahead of ours, by its last reply. */
+  readonly #ahead = new Map<string, number>();
 
   constructor(readonly store: DeviceStore, options: TransportOptions = {}) {
     this.#fetch = options.fetch ?? ((...args) => fetch(...args));
     this.#repeats = options.repeats ?? [250, 1000, 3000];
     this.#timeout = options.timeout ?? 15_000;
-  }
-
-  /** The appliance's time by its last reply: a phone's clock may be wrong by hours, a countdown must not be. */
-  now(): number {
-    return Date.now() + this.#ahead;
   }
 
   /** A signed call. Repeats a lost one with the same counter and the same body, to which there is one reply only. */
@@ -113,7 +109,7 @@ export class Transport {
       throw new NetworkError("the reply was cut off", { cause });
     }
     try {
-      return new Reply(JSON.parse(body));
+      return new Reply(JSON.parse(body), this.#ahead.get(new URL(url).origin));
     } catch {
       throw new ProtocolError("a reply is no JSON object");
     }
@@ -129,7 +125,7 @@ export class Transport {
     }
     const date = Date.parse(response.headers.get("Date") ?? "");
     // The header has whole seconds; a difference below that is noise.
-    if (!Number.isNaN(date)) this.#ahead = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
+    if (!Number.isNaN(date)) this.#ahead.set(new URL(url).origin, Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now());
     return response;
   }
 }

@@ -32,7 +32,7 @@ const done = { result: "approved", pending: id(2), code: "004217", expires: "202
 test("the code is for one login, and so is the signature", async () => {
   const { approval, calls, verify, told } = await opened([login(1, "symbol"), login(2, "code")], nine, done);
   assert.deepEqual(approval.pendings.map((p) => p.kind), ["symbol", "code"]);
-  assert.deepEqual(await approval.approveCode(id(2)), { pending: id(2), code: "004217", expires: done.expires });
+  assert.deepEqual(await approval.approveCode(id(2)), { pending: id(2), code: "004217", expires: done.expires, ends: Date.parse(done.expires) });
   const { op, symbol, pending } = calls[0]!;
   assert.deepEqual([op, symbol, pending], ["approve", "code", id(2)]);
   assert.ok(await verify("code", [told[1]!]));

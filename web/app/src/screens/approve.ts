@@ -92,7 +92,7 @@ const symbols = (which: string, approval: Approval): Screen => (app, view) => {
 const typeCode = (which: string, login: Pending, done: ApprovedByCode): Screen => (app, view) => {
   const { t } = app;
   view.show(t("codeTitle"), h("p", {}, `${login.service} · ${login.host}`),
-    h("p", { class: "big-code", role: "status" }, done.code), countdown(app, done.expires), h("p", { class: "hint" }, t("codeText")),
+    h("p", { class: "big-code", role: "status" }, done.code), countdown(done.ends), h("p", { class: "hint" }, t("codeText")),
     h("div", { class: "actions" }, button(t("close"), () => app.go(`id/${which}`), "primary")));
   tick(app, view.signal, () => over(app, view, which, "ended", "endedText"));
 };

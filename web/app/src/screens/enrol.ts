@@ -1,6 +1,6 @@
 // An ID comes in: by camera, by typed code or by link; then it is confirmed, and only then the invitation is spent.
 import {
-  enrol, type Invitation, InvitationError, newDeviceKey, parseInvitationCode, parseInvitationLink,
+  enrol, type Invitation, InvitationError, NetworkError, newDeviceKey, parseInvitationCode, parseInvitationLink,
 } from "@latchkey/device-client";
 import type { App, Screen, View } from "../app.ts";
 import { button, field, form, h, submitButton } from "../dom.ts";
@@ -9,18 +9,23 @@ import { installHint } from "../install.ts";
 import { scan } from "../scanner.ts";
 import { backTo } from "./ids.ts";
 
-export const typed: Screen = (app, view) => {
+export const typed: Screen = async (app, view) => {
   const { t } = app;
+  // A code does not say whose it is.
+  const others = await app.others();
+  const where = h("select", { id: "where" }, ...[location.origin, ...others].map((o) => h("option", { value: o }, new URL(o).host)));
   const code = field(t("code"), { autocomplete: "off", autocapitalize: "characters", spellcheck: "false", maxlength: 300, class: "code" }, t("codeHint"));
   view.show(t("typeCode"), form(async () => {
     const text = code.input.value.trim();
     try {
       // Whoever pastes the link here means the same.
-      confirm(app, view, text.startsWith("http") ? parseInvitationLink(text) : await parseInvitationCode(text));
+      const given = text.startsWith("http") ? parseInvitationLink(text) : { ...(await parseInvitationCode(text)), origin: where.value };
+      await confirm(app, view, given);
     } catch (error) {
       code.fail(explain(t, error));
     }
-  }, code.node, submitButton(t("next"))), backTo(app, "ids"));
+  }, code.node, others.length > 0 && h("div", { class: "field" }, h("label", { for: "where" }, t("whichAppliance")), where),
+  submitButton(t("next"))), backTo(app, "ids"));
   code.input.focus();
 };
 
@@ -33,7 +38,7 @@ export const camera: Screen = async (app, view) => {
   try {
     for await (const text of scan(video, view.signal)) {
       try {
-        return confirm(app, view, parseInvitationLink(text));
+        return await confirm(app, view, parseInvitationLink(text));
       } catch (error) {
         note.textContent = explain(t, error);
       }
@@ -45,9 +50,9 @@ export const camera: Screen = async (app, view) => {
 };
 
 /** The link that the app was opened with; its secret has left the address bar already. */
-export const linked = (link: string): Screen => (app, view) => {
+export const linked = (link: string): Screen => async (app, view) => {
   try {
-    confirm(app, view, parseInvitationLink(link));
+    await confirm(app, view, parseInvitationLink(link));
   } catch (error) {
     if (!(error instanceof InvitationError)) throw error;
     view.show(app.t("addId"), h("p", { class: "error", role: "alert" }, explain(app.t, error)), backTo(app, "ids"));
@@ -60,11 +65,15 @@ function deviceName(): string {
   return known.find(([, pattern]) => pattern.test(agent))?.[0] ?? "Web";
 }
 
-function confirm(app: App, view: View, invitation: Invitation): void {
+async function confirm(app: App, view: View, invitation: Invitation): Promise<void> {
   const { t } = app;
-  if (invitation.origin && new URL(invitation.origin).origin !== location.origin) {
-    // The app's storage belongs to its own address; the link holds the secret, so it is for a tap, not for a log.
-    view.show(t("addId"), h("p", {}, t("otherAppliance")), h("p", { class: "wide" }, `${invitation.origin}/app/`), backTo(app, "ids"));
+  const origin = invitation.origin ? new URL(invitation.origin).origin : location.origin;
+  const { host } = new URL(origin);
+  const elsewhere = origin !== location.origin;
+  if (elsewhere && !(await app.others()).includes(origin)) {
+    // This page's policy lets it talk to those only that are listed. The link holds the secret, so it is not shown.
+    view.show(t("addId"), h("p", {}, t("otherAppliance")), h("p", { class: "wide" }, `${origin}/app/`),
+      h("p", { class: "hint" }, t("otherNotListed", { host })), backTo(app, "ids"));
     return;
   }
   const name = field(t("deviceName"), { value: deviceName(), maxlength: 64, required: true, autocomplete: "off" });
@@ -72,16 +81,17 @@ function confirm(app: App, view: View, invitation: Invitation): void {
   // One key for all tries: with another one the appliance would see a second use of the invitation.
   const key = newDeviceKey();
   view.show(t("confirmAdd"), installHint(app) ?? false, h("p", {}, t("confirmAddText")),
-    h("p", { class: "wide" }, location.host),
+    h("p", { class: "wide" }, host),
+    elsewhere && h("p", { class: "hint" }, t("elsewhere")),
     form(async () => {
       problem.textContent = "";
       try {
-        const record = await enrol(app.transport, location.origin, invitation, name.input.value.trim() || deviceName(), await key);
+        const record = await enrol(app.transport, origin, invitation, name.input.value.trim() || deviceName(), await key);
         // Asks the browser not to clear what cannot be had again.
         void navigator.storage?.persist?.();
         app.go(`id/${record.id}`, true);
       } catch (error) {
-        problem.textContent = explain(t, error);
+        problem.textContent = elsewhere && error instanceof NetworkError ? t("notLetIn", { host, app: location.origin }) : explain(t, error);
       }
     }, name.node, problem, h("div", { class: "actions" }, submitButton(t("add")), button(t("cancel"), () => app.go("ids")))));
 }

@@ -7,7 +7,7 @@ import { follow } from "../live.ts";
 import { loginCard, tick } from "../logincard.ts";
 import { lettersToggle, pinField } from "../pinentry.ts";
 import { approve, deny } from "./approve.ts";
-import { backTo } from "./ids.ts";
+import { backTo, whose } from "./ids.ts";
 
 export const id: Screen = async (app, view, which = "") => {
   const record = await app.store.get(which);
@@ -66,9 +66,10 @@ async function setUp(app: App, view: View, which: string): Promise<void> {
 
 async function inert(app: App, view: View, which: string): Promise<void> {
   const { t } = app;
-  const { checkCode = "", user } = await app.device(which).record();
+  const record = await app.device(which).record();
+  const { checkCode = "" } = record;
   const spelt = checkCode.replace(/(....)(?=.)/, "$1 ");
-  view.show(t("checkCode"), h("p", { class: "who" }, user), h("p", {}, t("checkCodeText")),
+  view.show(t("checkCode"), h("p", { class: "who" }, whose(record)), h("p", {}, t("checkCodeText")),
     h("p", { class: "big-code", "aria-label": Array.from(checkCode).join(" ") }, spelt), h("p", { role: "status" }, t("waitingConfirm")), backTo(app, "ids"));
   const ask = async () => {
     if (document.visibilityState !== "visible") return;
@@ -105,7 +106,7 @@ async function waiting(app: App, view: View, which: string): Promise<void> {
       h("div", { class: "actions" }, button(t("approve"), () => app.run(approve(which, pendings)), "primary")));
   };
 
-  view.show(t("logins"), h("p", { class: "who" }, `${record.user} · ${record.appliance}`), line, list,
+  view.show(t("logins"), h("p", { class: "who" }, whose(record)), line, list,
     h("nav", { class: "menu", "aria-label": t("manage") },
       h("a", { href: `#/history/${which}` }, t("history")), h("a", { href: `#/manage/${which}` }, t("manage")),
       several ? h("a", { href: "#/ids" }, t("ids")) : h("a", { href: "#/add" }, t("addId"))));

@@ -4,11 +4,12 @@ import type { App, Screen } from "../app.ts";
 import { button, field, form, h, submitButton } from "../dom.ts";
 import { explain } from "../explain.ts";
 import { origin, time } from "../logincard.ts";
-import { pushPossible, subscribe, unsubscribe } from "../push.ts";
+import { pushPossible, subscribe } from "../push.ts";
+import { silence } from "../workers.ts";
 import { hasText } from "../texts.ts";
 import { ownPin } from "./approve.ts";
 import { newPin } from "./id.ts";
-import { backTo } from "./ids.ts";
+import { backTo, whose } from "./ids.ts";
 
 export const manage: Screen = async (app, view, which = "") => {
   const { t } = app;
@@ -23,7 +24,7 @@ export const manage: Screen = async (app, view, which = "") => {
     }
   });
   const link = (route: string, text: string) => h("a", { href: `#/${route}/${which}` }, text);
-  view.show(t("manage"), h("p", { class: "who" }, `${record.user} · ${record.appliance} · ${record.name}`),
+  view.show(t("manage"), h("p", { class: "who" }, `${whose(record)} · ${record.name}`),
     h("nav", { class: "menu", "aria-label": t("manage") }, link("renew", t("renewKey")), link("pin", t("changePin")), link("rename", t("rename")), link("remove", t("remove"))),
     ...(notify ? [h("div", { class: "hint-box" }, h("p", {}, t("notifyText")), notify)] : []), note, backTo(app, `id/${which}`));
 };
@@ -88,11 +89,11 @@ export const rename: Screen = async (app, view, which = "") => {
 
 export const remove: Screen = async (app, view, which = "") => {
   const { t } = app;
-  const { user } = await app.device(which).record();
+  const { user, origin: at } = await app.device(which).record();
   const problem = h("p", { class: "error", role: "alert" });
   const actions = h("div", { class: "actions" });
   const gone = async () => {
-    if ((await app.store.list()).length === 0) await unsubscribe().catch(() => undefined);
+    if (!(await app.store.list()).some((r) => r.origin === at)) await silence(at).catch(() => undefined);
     app.announce(t("removed"));
     app.go("ids", true);
   };

@@ -11,8 +11,8 @@ import { base32, decode, frame, sha256, number, text, verifyCall } from "./crypt
 import { enrol, operations } from "./operations.ts";
 import { type PhoneDevice, Problem, State } from "./state.ts";
 
-const policy = [
-  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'", "manifest-src 'self'",
+const policy = (appliances: string[]) => [
+  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", ["connect-src 'self'", ...appliances].join(" "), "manifest-src 'self'",
   "worker-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
   "require-trusted-types-for 'script'", "trusted-types latchkey",
 ].join("; ");
@@ -83,12 +83,22 @@ export class Appliance {
 
   async #app(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const where = new URL(request.url ?? "/", "http://appliance").pathname;
-    response.setHeader("Content-Security-Policy", policy);
+    response.setHeader("Content-Security-Policy", policy(this.state.appliances));
+    const origin = request.headers.origin ?? this.url;
+    if (origin !== this.url && where.startsWith("/api/v1/")) {
+      if (!this.state.origins.includes(origin)) return void response.writeHead(403).end();
+      response.setHeader("Access-Control-Allow-Origin", origin);
+      response.setHeader("Access-Control-Expose-Headers", "date");
+      if (request.method === "OPTIONS") {
+        response.setHeader("Access-Control-Allow-Headers", "content-type, latchkey-device, latchkey-counter, latchkey-signature");
+        return void response.writeHead(204).end();
+      }
+    }
     response.setHeader("X-Content-Type-Options", "nosniff");
     response.setHeader("Referrer-Policy", "no-referrer");
     if (request.method === "GET" && where.startsWith("/app/")) return this.#file(where.slice("/app/".length), response);
     response.setHeader("Cache-Control", "no-store");
-    if (request.method === "GET" && where === "/api/v1/brand") return this.#json(response, 200, JSON.stringify(this.state.brand));
+    if (request.method === "GET" && where === "/api/v1/brand") return this.#json(response, 200, JSON.stringify({ ...this.state.brand, appliances: this.state.appliances }));
     if (request.method === "GET" && where === "/api/v1/device/events") return this.#events(request, response);
     let answer: { status: number; body: string };
     try {
@@ -114,7 +124,9 @@ export class Appliance {
     const file = path.join(this.dist, path.normalize(name || "index.html"));
     try {
       const content = await readFile(file);
-      response.writeHead(200, { "Content-Type": types[path.extname(file)] ?? "application/octet-stream", "Cache-Control": "no-cache" }).end(content);
+      response.writeHead(200, { "Content-Type": types[path.extname(file)] ?? "application/octet-stream", "Cache-Control": "no-cache" });
+      // A worker keeps the policy that it came with until its file changes.
+      response.end(name === "sw.js" ? `${content.toString()}\n// ${this.state.appliances.join()}` : content);
     } catch {
       response.writeHead(404).end();
     }

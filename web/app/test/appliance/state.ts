@@ -69,6 +69,9 @@ export class State {
   brand: Record<string, unknown> = {};
   appliance = "Example GmbH";
   pinDigits = 6;
+  /** Whom its app may talk to, and whose app may talk to it. */
+  appliances: string[] = [];
+  origins: string[] = [];
   triesInRow = 5;
   triesForLife = 20;
   /** So many replies are thrown away after their call was taken. */

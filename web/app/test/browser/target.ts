@@ -41,8 +41,9 @@ function order(control: string) {
   };
 }
 
-export async function target(): Promise<Target> {
-  const { LATCHKEY_URL: url, LATCHKEY_CONTROL: control, LATCHKEY_SPKI: spki } = process.env;
+/** which: "" is the one that the app comes from, "_2" another one beside it. */
+export async function target(which: "" | "_2" = ""): Promise<Target> {
+  const [url, control, spki] = ["URL", "CONTROL", "SPKI"].map((name) => process.env[`LATCHKEY_${name}${which}`]);
   if (url && control && spki) return { url, spki, order: order(control), stop: async () => undefined };
   const dist = path.join(process.env["LATCHKEY_APP_ROOT"]!, "dist");
   if (!existsSync(path.join(dist, "app.js"))) throw new Error("the app is not built: npm run build");
