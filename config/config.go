@@ -29,6 +29,7 @@ type Config struct {
 	Socket        Socket
 	RADIUS        RADIUS
 	Web           Web
+	Carriers      []Carrier // in the order of the file
 }
 
 // Socket is the Unix socket of the command line.
@@ -171,6 +172,7 @@ func (c check) all() *Config {
 		Settings:      c.settings(),
 		RADIUS:        c.radius(),
 		Web:           c.web(),
+		Carriers:      c.carriers(),
 	}
 }
 

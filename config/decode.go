@@ -55,8 +55,11 @@ func withDefaults(v any, t reflect.Type) any {
 	}
 	out := defaults(t)
 	if given, ok := v.(map[string]any); ok {
-		for key, value := range given {
-			out[key] = value
+		for i := range t.NumField() {
+			key := t.Field(i).Tag.Get("key")
+			if value, ok := given[key]; ok {
+				out[key] = withDefaults(value, t.Field(i).Type)
+			}
 		}
 	}
 	return out

@@ -46,18 +46,25 @@ const canary = "cAnArY-7Zq9-wXv5-Lp31"
 // usual is what the tests' files may refer to.
 func usual() disk {
 	return disk{
-		"/etc/latchkey/vpn.secret":   {content: canary + "\n", mode: 0o640},
-		"/etc/latchkey/new.secret":   {content: canary + "-new\r\n", mode: 0o640},
-		"/etc/latchkey/empty":        {content: "\n", mode: 0o640},
-		"/etc/latchkey/two-lines":    {content: canary + "\n" + canary + "\n", mode: 0o640},
-		"/etc/latchkey/short":        {content: "1234567\n", mode: 0o640},
-		"/etc/latchkey/open":         {content: canary, mode: 0o644},
-		"/etc/latchkey/locked":       {mode: 0o600, err: fs.ErrPermission},
-		"/etc/latchkey/keyset":       {content: canary, mode: 0o600},
-		"/etc/latchkey/loose-keyset": {content: canary, mode: 0o640},
-		"/etc/latchkey/logo.svg":     {content: `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`, mode: 0o644},
-		"/etc/latchkey/logo.gif":     {content: "GIF89a", mode: 0o644},
-		"/etc/latchkey/directory":    {mode: fs.ModeDir | 0o700, err: errNotRegular},
+		"/etc/latchkey/vpn.secret":    {content: canary + "\n", mode: 0o640},
+		"/etc/latchkey/new.secret":    {content: canary + "-new\r\n", mode: 0o640},
+		"/etc/latchkey/empty":         {content: "\n", mode: 0o640},
+		"/etc/latchkey/two-lines":     {content: canary + "\n" + canary + "\n", mode: 0o640},
+		"/etc/latchkey/short":         {content: "1234567\n", mode: 0o640},
+		"/etc/latchkey/open":          {content: canary, mode: 0o644},
+		"/etc/latchkey/locked":        {mode: 0o600, err: fs.ErrPermission},
+		"/etc/latchkey/keyset":        {content: canary, mode: 0o600},
+		"/etc/latchkey/loose-keyset":  {content: canary, mode: 0o640},
+		"/etc/latchkey/logo.svg":      {content: `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`, mode: 0o644},
+		"/etc/latchkey/logo.gif":      {content: "GIF89a", mode: 0o644},
+		"/etc/latchkey/smsc.secret":   {content: canary + "\n", mode: 0o640},
+		"/etc/latchkey/sms.secret":    {content: canary + "\n", mode: 0o640},
+		"/etc/latchkey/kannel.secret": {content: canary + "\n", mode: 0o640},
+		"/etc/latchkey/mail.secret":   {content: canary + "\n", mode: 0o640},
+		"/etc/latchkey/smsc-ca.pem":   {content: authority, mode: 0o644},
+		"/etc/latchkey/sms-ca.pem":    {content: authority, mode: 0o644},
+		"/etc/latchkey/mail-ca.pem":   {content: authority, mode: 0o644},
+		"/etc/latchkey/directory":     {mode: fs.ModeDir | 0o700, err: errNotRegular},
 	}
 }
 
@@ -102,3 +109,17 @@ func withCertificate(t *testing.T, d disk, host string) disk {
 	d["/etc/latchkey/web.key"] = fakeFile{content: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})), mode: 0o640}
 	return d
 }
+
+// authority is a certificate that is good for nothing but to be one.
+var authority = func() string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}))
+}()

@@ -14,7 +14,6 @@ type gap struct {
 var gaps = []gap{
 	{"hosts", always, "the PAM door", "remove the section"},
 	{"selfservice", always, "self-service", "remove the section"},
-	{"carriers", always, "sending by carriers", "remove the section"},
 	{"socket.pam", always, "the PAM door", "remove the line"},
 	{"socket.pam_user", always, "the PAM door", "remove the line"},
 	{"web.serve[]", text("selfservice"), "self-service", "[app]"},

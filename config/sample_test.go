@@ -74,6 +74,10 @@ func TestSampleSwitchedOn(t *testing.T) {
 	if b := c.Web.Brand; b.Name == "" || b.Colour == "" || b.ColourDark == "" || b.Logo == "" {
 		t.Errorf("an example was not taken: %+v", b)
 	}
+	if len(c.Carriers) != 4 {
+		t.Errorf("an example was not taken: %+v", c.Carriers)
+	}
+	c.Carriers = nil
 	c.Web, c.Settings.Device.Origin, c.Settings.Device.Appliance = Web{}, "", ""
 	c.Settings.Names.Strip, c.Socket.Roles, c.AuditHeadFile = nil, nil, ""
 	policy.Reply, policy.Groups, c.Settings.PINphrase.Templates = nil, nil, nil

@@ -49,7 +49,7 @@ func (w walker) scalar(n *yaml.Node, t reflect.Type, at place) (any, bool) {
 		return nil, false
 	}
 	switch {
-	case hasControl(n.Value):
+	case hasControl(n.Value) && (t != typeBlock || hasControl(strings.NewReplacer("\n", "", "\r", "", "\t", "").Replace(n.Value))):
 		w.fail(at.path, "", "holds a control character")
 		return nil, false
 	case len(n.Value) > maxText:

@@ -24,6 +24,8 @@ type file struct {
 	Locks        locks         `key:"locks"`
 	Device       device        `key:"device"`
 	Pinphrase    phrases       `key:"pinphrase"`
+
+	Carriers []named[carrierEntry] `key:"carriers"`
 }
 
 type keys struct {
@@ -154,6 +156,87 @@ type phrases struct {
 	Templates      []named[templates] `key:"templates"`
 	Questions      []question         `key:"questions"` // left out: pinphrase.SampleQuestions
 }
+
+// carrierEntry holds one of its kinds.
+type carrierEntry struct {
+	SMPP   smpp        `key:"smpp"`
+	HTTP   httpGateway `key:"http"`
+	Kannel kannel      `key:"kannel"`
+	Mail   mailServer  `key:"mail"`
+}
+
+type smpp struct {
+	Address      string        `key:"address"`
+	TLS          bool          `key:"tls" default:"true"`
+	CAFile       string        `key:"ca_file"`
+	SystemID     string        `key:"system_id"`
+	Password     secret.Secret `key:"password"`
+	PasswordFile string        `key:"password_file"`
+	SystemType   string        `key:"system_type"`
+	Source       string        `key:"source"`
+	SourceTON    int           `key:"source_ton" default:"-1"` // -1: as the source asks for
+	SourceNPI    int           `key:"source_npi" default:"-1"`
+	DestTON      int           `key:"dest_ton" default:"1"`
+	DestNPI      int           `key:"dest_npi" default:"1"`
+	Number       string        `key:"number" default:"digits"`
+	Alphabet     string        `key:"alphabet" default:"gsm7"`
+	Receipts     bool          `key:"receipts" default:"true"`
+	Window       int           `key:"window" default:"10"`
+	MaxParts     int           `key:"max_parts" default:"3"`
+	EnquireLink  time.Duration `key:"enquire_link" default:"30s"`
+	Timeout      time.Duration `key:"timeout" default:"10s"`
+}
+
+type httpGateway struct {
+	URL        string          `key:"url"`
+	Method     string          `key:"method"`
+	Headers    []named[string] `key:"headers"`
+	Body       block           `key:"body"`
+	From       string          `key:"from"`
+	Number     string          `key:"number" default:"plus"`
+	Auth       string          `key:"auth" default:"none"`
+	User       string          `key:"user"`
+	Secret     secret.Secret   `key:"secret"`
+	SecretFile string          `key:"secret_file"`
+	Success    success         `key:"success"`
+	BusyAnswer string          `key:"busy_answer"`
+	Timeout    time.Duration   `key:"timeout" default:"15s"`
+	CAFile     string          `key:"ca_file"`
+	Cleartext  bool            `key:"cleartext" default:"false"`
+}
+
+type success struct {
+	Status []int  `key:"status"`
+	Answer string `key:"answer"`
+}
+
+type kannel struct {
+	URL          string        `key:"url"`
+	User         string        `key:"user"`
+	Password     secret.Secret `key:"password"`
+	PasswordFile string        `key:"password_file"`
+	From         string        `key:"from"`
+	SMSC         string        `key:"smsc"`
+	Number       string        `key:"number" default:"plus"`
+	Timeout      time.Duration `key:"timeout" default:"15s"`
+	CAFile       string        `key:"ca_file"`
+	Cleartext    bool          `key:"cleartext" default:"false"`
+}
+
+type mailServer struct {
+	Server       string        `key:"server"`
+	TLS          string        `key:"tls" default:"starttls"`
+	CAFile       string        `key:"ca_file"`
+	User         string        `key:"user"`
+	Password     secret.Secret `key:"password"`
+	PasswordFile string        `key:"password_file"`
+	From         string        `key:"from"`
+	Hello        string        `key:"hello"`
+	Timeout      time.Duration `key:"timeout" default:"30s"`
+}
+
+// block is a text of several lines.
+type block string
 
 type exposure struct {
 	Warn float64 `key:"warn" default:"0.3"`

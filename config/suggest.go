@@ -17,8 +17,12 @@ func suggest(given string, t reflect.Type) string {
 	if best != "" {
 		return "did you mean " + best + "?"
 	}
-	if places := placesOf(given, reflect.TypeFor[file](), ""); len(places) == 1 {
-		return "it stands under " + places[0]
+	if places := placesOf(given, reflect.TypeFor[file](), ""); len(places) > 0 {
+		hint := "it stands under " + strings.Join(places[:min(len(places), 3)], ", ")
+		if len(places) > 3 {
+			hint += ", …"
+		}
+		return hint
 	}
 	return "known here: " + strings.Join(known, ", ")
 }

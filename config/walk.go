@@ -53,6 +53,7 @@ var (
 	typeSecret   = reflect.TypeFor[secret.Secret]()
 	typeDuration = reflect.TypeFor[time.Duration]()
 	typeFirst    = reflect.TypeFor[firstFactor]()
+	typeBlock    = reflect.TypeFor[block]()
 	typeReply    = reflect.TypeFor[reply]()
 	typeFree     = reflect.TypeFor[freeNames]()
 )

@@ -43,6 +43,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/device/unlock", helpdesk, s.unlockDevice},
 		{"POST", "/v1/device/revoke", helpdesk, s.revokeDevice},
 
+		{"POST", "/v1/carrier/test", admin, s.testCarrier},
+
 		{"GET", "/v1/audit", auditor, s.readAudit},
 		{"GET", "/v1/audit/verify", auditor, s.verifyAudit},
 	}

@@ -21,21 +21,23 @@ import (
 
 // Config of a Server.
 type Config struct {
-	Admin  func() Admin                 // asked once a call: a reload puts another one there
-	Status func(context.Context) Status // what the daemon knows of itself
-	Roles  Roles                        // beside root and the daemon's own user
-	Log    *slog.Logger
-	Now    func() time.Time // nil: time.Now
+	Admin    func() Admin                 // asked once a call: a reload puts another one there
+	Status   func(context.Context) Status // what the daemon knows of itself
+	Carriers Carriers                     // nil: there are none
+	Roles    Roles                        // beside root and the daemon's own user
+	Log      *slog.Logger
+	Now      func() time.Time // nil: time.Now
 }
 
 // Server answers on one or more sockets.
 type Server struct {
-	admin  func() Admin
-	status func(context.Context) Status
-	groups []roleGroup
-	log    *slog.Logger
-	now    func() time.Time
-	mux    *http.ServeMux
+	admin    func() Admin
+	status   func(context.Context) Status
+	carriers Carriers
+	groups   []roleGroup
+	log      *slog.Logger
+	now      func() time.Time
+	mux      *http.ServeMux
 }
 
 // NewServer fails if a role or its group does not exist.
@@ -44,7 +46,7 @@ func NewServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{admin: c.Admin, status: c.Status, groups: groups, log: c.Log, now: c.Now, mux: http.NewServeMux()}
+	s := &Server{admin: c.Admin, status: c.Status, carriers: c.Carriers, groups: groups, log: c.Log, now: c.Now, mux: http.NewServeMux()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

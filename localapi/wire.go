@@ -145,6 +145,7 @@ type Status struct {
 	Listen   []string          `json:"listen,omitempty"` // "udp 0.0.0.0:1812"
 	Store    map[string]any    `json:"store,omitempty"`
 	RADIUS   map[string]uint64 `json:"radius,omitempty"`
+	Carriers []CarrierStatus   `json:"carriers,omitempty"`
 	Restored bool              `json:"restored"`
 	Warnings []string          `json:"warnings"`
 }

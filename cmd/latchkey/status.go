@@ -73,7 +73,25 @@ func (a *app) statusCard(s localapi.Status) card {
 	for _, name := range slices.Sorted(maps.Keys(s.RADIUS)) {
 		c.add("RADIUS "+strings.ReplaceAll(name, "_", " "), strconv.FormatUint(s.RADIUS[name], 10))
 	}
+	for _, k := range s.Carriers {
+		c.add("Carrier "+k.Name, carrierLine(k))
+	}
 	return c
+}
+
+func carrierLine(k localapi.CarrierStatus) string {
+	line := fmt.Sprintf("%s, %s%d taken over, %d failed", k.Kind, prefixed(k.State, ", "), k.Sent, k.Failed)
+	if k.LastError != "" {
+		line += ", last: " + k.LastError
+	}
+	return line
+}
+
+func prefixed(text, behind string) string {
+	if text == "" {
+		return ""
+	}
+	return text + behind
 }
 
 // number keeps large JSON numbers from reading as 1e+06.

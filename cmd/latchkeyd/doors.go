@@ -76,6 +76,7 @@ func (a *appliance) status(ctx context.Context) localapi.Status {
 	if seq, _, err := a.store.JournalHead(ctx); err == nil {
 		s.Store["audit_records"] = seq
 	}
+	s.Carriers = a.carriers.status()
 	if a.radius != nil {
 		s.RADIUS = counters(a.radius.Stats())
 	}

@@ -47,12 +47,13 @@ type appliance struct {
 	web          *web.Server     // nil: the door is shut
 	certificates *web.Certificates
 	bell         *doorbell.Bell // nil: phones are not rung
+	carriers     *carriers
 	admin        *localapi.Server
 }
 
 // serve opens the state, then the doors, and serves until ctx ends or a door breaks.
 func serve(ctx context.Context, path string, cfg *config.Config, forceURL bool, log *slog.Logger) error {
-	a := &appliance{path: path, log: log, since: time.Now(), fatal: make(chan error, 1)}
+	a := &appliance{path: path, log: log, since: time.Now(), fatal: make(chan error, 1), carriers: newCarriers(log)}
 	if err := a.openState(ctx, cfg, forceURL); err != nil {
 		return err
 	}
@@ -141,6 +142,9 @@ func (a *appliance) openState(ctx context.Context, cfg *config.Config, forceURL 
 	if err = a.openBell(cfg, keyset); err == nil && a.bell != nil {
 		parts.Doorbell = a.bell
 	}
+	if err == nil {
+		_, err = a.carriers.take(cfg.Carriers)
+	}
 	var c *core.Core
 	if err == nil {
 		c, err = core.Open(ctx, parts)
@@ -166,6 +170,7 @@ func (a *appliance) close() {
 	if a.bell != nil {
 		a.bell.Close()
 	}
+	a.carriers.close()
 	if err := a.store.Close(); err != nil {
 		a.log.Error("closing the state", "error", err)
 	}
@@ -174,7 +179,7 @@ func (a *appliance) close() {
 // openDoors opens the sockets, so that mistakes show before readiness is told.
 func (a *appliance) openDoors(cfg *config.Config) (err error) {
 	a.admin, err = localapi.NewServer(localapi.Config{
-		Admin: func() localapi.Admin { return a.core.Load() }, Status: a.status, Roles: cfg.Socket.Roles, Log: a.log,
+		Admin: func() localapi.Admin { return a.core.Load() }, Status: a.status, Carriers: a, Roles: cfg.Socket.Roles, Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -249,6 +254,9 @@ func (a *appliance) reload() {
 func (a *appliance) take(cfg *config.Config) error {
 	settings := a.settings(cfg)
 	c := a.core.Load().With(settings)
+	if _, err := a.carriers.take(cfg.Carriers); err != nil {
+		return err
+	}
 	if a.web != nil {
 		if err := errors.Join(a.web.Listen(addressList(cfg.Web.Listen)), a.web.SetBrand(brand(cfg)), a.web.SetApps(web.Apps(cfg.Web.Apps))); err != nil {
 			return err
