@@ -97,12 +97,16 @@ func (c check) pinphrase(fallback language.Tag) pinphrase.Settings {
 		ExposureWarn:   given.Exposure.Warn,
 		ExposureStop:   given.Exposure.Stop,
 		Equivalents:    given.Equivalents,
+		CommonAnswers:  pinphrase.CommonAnswers(given.CommonAnswers),
 		Questions:      pinphrase.SampleQuestions(),
 	}
+	c.oneOf("pinphrase.common_answers", given.CommonAnswers, string(pinphrase.CommonRefuse), string(pinphrase.CommonWarn), string(pinphrase.CommonAllow))
 	if c.given("pinphrase.questions") && !c.silenced("pinphrase.questions") {
 		s.Questions = nil
 		for i, q := range given.Questions {
-			s.Questions = append(s.Questions, c.question(itemPath("pinphrase.questions", i), q, fallback))
+			key := itemPath("pinphrase.questions", i)
+			s.Questions = append(s.Questions, c.question(key, q, fallback))
+			c.commonLists(key+".common", q.Common, &s)
 		}
 	}
 	for _, t := range given.Templates {
@@ -144,6 +148,7 @@ func (c check) question(key string, given question, fallback language.Tag) pinph
 		Phrase:        byLanguage(given.Phrase),
 		MessagePhrase: byLanguage(given.MessagePhrase),
 		MinimumLength: given.MinimumLength,
+		Common:        given.Common,
 	}
 	if given.MinimumLength == 0 && c.given(key+".minimum_length") {
 		c.fail(key+".minimum_length", "leave it out for pinphrase.minimum_length", "is 0")

@@ -95,10 +95,11 @@ pinphrase:
   minimum_length: 5
   exposure: {warn: 0, stop: 1}
   equivalents: false
+  common_answers: refuse
   code_word: {words: 2, valid: 1h, opens: [login]}
   templates: {de: {prompt: "Bitte {positions} {phrase}"}}
   questions:
-    - {id: first, label: {de: L, en: l}, phrase: {de: P, en: p}, message_phrase: {de: M}, minimum_length: 6}
+    - {id: first, label: {de: L, en: l}, phrase: {de: P, en: p}, message_phrase: {de: M}, minimum_length: 6, common: [towns, /etc/latchkey/answers]}
 `)
 	if c.StateDir != "/srv/latchkey" || c.KeysFile != "/etc/other/keyset" || c.AuditHeadFile != "/var/log/head" || c.Socket.Admin != "/run/x.sock" {
 		t.Errorf("paths: %+v", c)
@@ -136,8 +137,11 @@ pinphrase:
 	if ph.Positions != 3 || ph.MinimumAnswers != 1 || ph.MinimumLength != 5 || ph.ExposureWarn != 0 || ph.ExposureStop != 1 || ph.Equivalents || ph.Templates["de"].Prompt != "Bitte {positions} {phrase}" {
 		t.Errorf("pinphrase: %+v", ph)
 	}
+	if ph.CommonAnswers != "refuse" || len(ph.Lists["/etc/latchkey/answers"].Entries) != 2 || ph.Lists["/etc/latchkey/answers"].Common != 1 {
+		t.Errorf("common answers: %q, %+v", ph.CommonAnswers, ph.Lists)
+	}
 	q := ph.Questions[0]
-	if len(ph.Questions) != 1 || q.ID != "first" || q.Label["de"] != "L" || q.Phrase["en"] != "p" || q.MessagePhrase["de"] != "M" || q.MinimumLength != 6 {
+	if len(ph.Questions) != 1 || q.ID != "first" || q.Label["de"] != "L" || q.Phrase["en"] != "p" || q.MessagePhrase["de"] != "M" || len(q.Common) != 2 || q.MinimumLength != 6 {
 		t.Errorf("question: %+v", q)
 	}
 }

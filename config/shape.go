@@ -153,6 +153,7 @@ type phrases struct {
 	CodeWord       codeWord           `key:"code_word"`
 	Exposure       exposure           `key:"exposure"`
 	Equivalents    bool               `key:"equivalents" default:"true"`
+	CommonAnswers  string             `key:"common_answers" default:"warn"`
 	Templates      []named[templates] `key:"templates"`
 	Questions      []question         `key:"questions"` // left out: pinphrase.SampleQuestions
 }
@@ -261,6 +262,7 @@ type question struct {
 	Phrase        []named[string] `key:"phrase"`
 	MessagePhrase []named[string] `key:"message_phrase"`
 	MinimumLength int             `key:"minimum_length"`
+	Common        []string        `key:"common"`
 }
 
 // firstFactor is `none` or `password`, or a mapping such as {ldap: NAME}, which becomes the

@@ -73,6 +73,8 @@ type AnswerInfo struct {
 	Retired  bool      `json:"retired"`          // drawn no more
 	Length   int       `json:"length,omitempty"` // letters; only in the reply to the one who set it
 	Letters  []string  `json:"letters,omitempty"`
+	// Weaknesses are what the policy lets pass with a warning; only in the reply to the one who set it.
+	Weaknesses []AnswerWeakness `json:"weaknesses,omitempty"`
 }
 
 // LockInfo is one lock in force.
@@ -138,6 +140,8 @@ type ImportProgress struct {
 	Rows    int  `json:"rows"`
 	Refused int  `json:"refused"`
 	Done    bool `json:"done"`
+	// Weak are rows whose answers are taken with a warning, found since it was told last.
+	Weak []RowError `json:"weak,omitempty"`
 }
 
 // RowError is what is wrong with one row.

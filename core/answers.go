@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/latchkey/latchkey/core/pinphrase"
 	"github.com/latchkey/latchkey/core/secret"
@@ -35,11 +34,14 @@ func (c *Core) Answers(ctx context.Context, name string) ([]AnswerInfo, error) {
 // SetAnswer sets the answer to a question. The result holds its letters, numbered as the
 // prompts count them, to be shown once.
 func (c *Core) SetAnswer(ctx context.Context, actor Actor, name, question string, text Secret) (info AnswerInfo, err error) {
-	q, answer, err := c.checkAnswer(question, text)
-	if err != nil {
-		return info, err
+	if q, ok := c.question(question); ok {
+		c.commonRule(q) // not inside the transaction, since it takes a moment the first time
 	}
 	err = c.change(ctx, actor, "answer.set", name, func(t store.Txn, who *subject) (string, error) {
+		q, answer, weak, err := c.judgeAnswer(question, text, ownerOf(&who.user))
+		if err != nil {
+			return "", err
+		}
 		var answers answersRecord
 		if _, err := get(t, keyAnswers(who.id), &answers); err != nil {
 			return "", err
@@ -64,6 +66,7 @@ func (c *Core) SetAnswer(ctx context.Context, actor Actor, name, question string
 		o := &opened{answers: answers, state: state}
 		info = c.answerInfo(o, answers.find(q.ID), who.user.Language)
 		info.Length = answer.Len()
+		info.Weaknesses = weak
 		info.Letters = nil
 		for _, l := range answer.Letters() {
 			info.Letters = append(info.Letters, l.Reveal())
@@ -71,22 +74,6 @@ func (c *Core) SetAnswer(ctx context.Context, actor Actor, name, question string
 		return question, nil
 	})
 	return info, err
-}
-
-// checkAnswer judges an answer before any user is looked at.
-func (c *Core) checkAnswer(question string, text secret.Secret) (q pinphrase.Question, a pinphrase.Answer, err error) {
-	q, ok := c.question(question)
-	if !ok {
-		return q, a, problem(ErrNoSuchQuestion, fmt.Sprintf("no question %s", printable(question)), "`latchkey question list` shows the pool")
-	}
-	if a, err = pinphrase.Normalise(text.Reveal()); err == nil {
-		err = c.set.PINphrase.Check(q, a)
-	}
-	if err != nil {
-		return q, a, problem(ErrInvalid, fmt.Sprintf("the answer to %s is not usable: %s", question, strings.TrimPrefix(err.Error(), "pinphrase: ")),
-			"spaces, hyphens and punctuation are not counted")
-	}
-	return q, a, nil
 }
 
 // putAnswer puts a sealed answer into the record.

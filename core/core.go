@@ -52,6 +52,7 @@ type Core struct {
 	series    []string // of all realms
 	// messages and presend have, by series, a policy whose messages that is about: the first by name.
 	messages, presend map[string]*policy
+	common            *commonRules
 }
 
 // state is what all snapshots share.
@@ -129,7 +130,7 @@ func (c *Core) With(set Settings) *Core {
 		set.TokenLife = 120 * time.Second
 	}
 	n := &Core{
-		state: c.state, set: set, policies: map[string]*policy{},
+		state: c.state, set: set, policies: map[string]*policy{}, common: &commonRules{},
 		prompts: map[language.Tag]pinphrase.Texts{}, questions: map[string]pinphrase.Question{},
 	}
 	for name, p := range set.Policies {

@@ -83,6 +83,7 @@ type prepared struct {
 	user    NewUser
 	hash    secret.Secret
 	answers map[string]pinphrase.Answer
+	weak    []RowError // taken all the same
 }
 
 type staged struct {
@@ -119,6 +120,7 @@ func (c *Core) Import(ctx context.Context, actor Actor, rows iter.Seq2[ImportRow
 		}
 	}
 	var batch []prepared
+	var weak []RowError    // to be told with the next progress
 	var newcomers []staged // those who need a code word
 	flush := func() error {
 		done, wrong, err := c.stage(ctx, n, batch)
@@ -132,7 +134,8 @@ func (c *Core) Import(ctx context.Context, actor Actor, rows iter.Seq2[ImportRow
 		newcomers = append(newcomers, done...)
 		batch = batch[:0]
 		if progress != nil {
-			progress(ImportProgress{Rows: taken + refused, Refused: refused})
+			progress(ImportProgress{Rows: taken + refused, Refused: refused, Weak: weak})
+			weak = nil
 		}
 		return nil
 	}
@@ -147,6 +150,9 @@ func (c *Core) Import(ctx context.Context, actor Actor, rows iter.Seq2[ImportRow
 			}
 			refuse(row, err)
 			continue
+		}
+		if len(weak) < maxBadRows {
+			weak = append(weak, p.weak...)
 		}
 		if batch = append(batch, p); len(batch) == rowsPerTxn {
 			if err := flush(); err != nil {
@@ -214,9 +220,12 @@ func (c *Core) prepareRow(ctx context.Context, row ImportRow) (p prepared, err e
 	}
 	p.answers = make(map[string]pinphrase.Answer, len(row.Answers))
 	for _, question := range slices.Sorted(maps.Keys(row.Answers)) {
-		_, answer, err := c.checkAnswer(question, row.Answers[question])
+		_, answer, weak, err := c.judgeAnswer(question, row.Answers[question], AnswerOwner{Name: p.user.Name, Phone: p.user.Phone, Mail: p.user.Mail})
 		if err != nil {
 			return p, err
+		}
+		for _, w := range weak {
+			p.weak = append(p.weak, RowError{Line: row.Line, Name: printable(row.Name), Error: "the answer to " + question + ": " + w.said(), Hint: w.hint()})
 		}
 		p.answers[question] = answer
 	}

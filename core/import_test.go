@@ -60,7 +60,7 @@ func TestImport(t *testing.T) {
 	if len(words) != 12 || !words["user0100"] {
 		t.Errorf("code words: %v", words)
 	}
-	if last != (ImportProgress{1200, 0, true}) {
+	if last.Rows != 1200 || last.Refused != 0 || !last.Done {
 		t.Errorf("progress ended with %+v", last)
 	}
 	if n := len(h.names()); n != 1200 {

@@ -34,10 +34,13 @@ func (s *Server) importUsers(w http.ResponseWriter, r *http.Request, actor core.
 	out := newStream(w) // not flushed yet: the first read sends "100 Continue", for which the sender waits
 	in := &importReader{lines: bufio.NewReaderSize(r.Body, maxBody), keepGoing: keepGoing}
 	words := 0
+	var weak []core.RowError
 	taken, bad, err := s.admin().Import(r.Context(), actor, in.rows(), keepGoing,
 		func(p core.ImportProgress) {
 			p.Rows += in.unreadable
 			p.Refused += in.unreadable
+			weak = append(weak, p.Weak[:min(len(p.Weak), maxBad-len(weak))]...)
+			p.Weak = nil
 			_ = out.send(event{Progress: &p})
 		},
 		func(name string, word core.Secret) {
@@ -50,7 +53,7 @@ func (s *Server) importUsers(w http.ResponseWriter, r *http.Request, actor core.
 		return err
 	}
 	// Refused for the sake of bad rows: the result names them, and its Taken is 0.
-	_ = out.send(event{Result: &ImportResult{Taken: taken, Bad: bad, CodeWords: words}})
+	_ = out.send(event{Result: &ImportResult{Taken: taken, Bad: bad, Weak: weak, CodeWords: words}})
 	drain(w, r)
 	return nil
 }

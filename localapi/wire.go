@@ -130,7 +130,8 @@ type CodeWord struct {
 // ImportResult is the outcome of an import.
 type ImportResult struct {
 	Taken     int             `json:"taken"`
-	Bad       []core.RowError `json:"bad"` // at most the first 1,000, by line
+	Bad       []core.RowError `json:"bad"`            // at most the first 1,000, by line
+	Weak      []core.RowError `json:"weak,omitempty"` // taken, but an answer is one to warn of; at most the first 1,000
 	CodeWords int             `json:"code_words"`
 }
 

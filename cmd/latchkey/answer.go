@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/localapi"
 )
 
@@ -54,6 +55,9 @@ unless with --json.`
 			return a.value(info)
 		}
 		a.remark("The answer of %s to %s is set.", args[0], info.Question)
+		for _, weak := range info.Weaknesses {
+			a.warn("%s", weak.In(language.English))
+		}
 		if !a.outTTY {
 			return nil
 		}

@@ -109,6 +109,15 @@ func (a *app) importResult(result localapi.ImportResult, o importOptions) error 
 	if len(result.Bad) > 0 {
 		a.warn("%d bad rows were left out", len(result.Bad))
 	}
+	for i, row := range result.Weak {
+		if a.json || i == shownBad {
+			break
+		}
+		a.remark("%s", rowText(o.file, row))
+	}
+	if len(result.Weak) > 0 {
+		a.warn("%d answers are taken, but are easily guessed (pinphrase.common_answers)", len(result.Weak))
+	}
 	switch {
 	case result.CodeWords > 0 && o.words != "":
 		a.remark("%d code words are in %s.", result.CodeWords, o.words)

@@ -62,4 +62,11 @@ var german = Language{
 		CodeWordLabel:  "Codewort",
 		CodeWordPhrase: "von Ihrem Codewort",
 	},
+	Weak: Weak{
+		Unusable:   "Diese Antwort ist nicht brauchbar: Bitte geben Sie 1 bis 64 Buchstaben oder Ziffern ein.",
+		short:      "Diese Antwort ist zu kurz: Sie hat {have} Zeichen und braucht {need}.",
+		fewLetters: "Diese Antwort wiederholt sich: Sie hat {have} verschiedene Buchstaben und braucht {need}.",
+		Common:     "Diese Antwort geben viele. Besser fügen Sie ein Wort hinzu, auf das nur Sie kommen.",
+		Personal:   "Diese Antwort errät, wer Ihren Namen, Ihre Nummer oder Ihre Adresse kennt. Bitte wählen Sie eine andere.",
+	},
 }

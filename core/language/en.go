@@ -64,6 +64,13 @@ var english = Language{
 		CodeWordLabel:  "Code word",
 		CodeWordPhrase: "of your code word",
 	},
+	Weak: Weak{
+		Unusable:   "This answer cannot be used: please give 1 to 64 letters or digits.",
+		short:      "This answer is too short: it has {have} characters, and needs {need}.",
+		fewLetters: "This answer repeats itself: it has {have} different letters, and needs {need}.",
+		Common:     "Many people give this answer. Better add a word that only you would add.",
+		Personal:   "Everybody who knows your name, number or address can guess this answer. Please choose another one.",
+	},
 }
 
 // englishOrdinal follows the CLDR ordinal rules: 1st, 2nd, 3rd, 4th, 11th, 21st.

@@ -44,6 +44,7 @@ type Language struct {
 	words        func() []string  // the dictionary, sorted
 	Texts        Texts
 	PINphrase    PINphrase
+	Weak         Weak
 }
 
 // PINphrase holds the default sentences of the PINphrase method. The

@@ -21,6 +21,9 @@ type Question struct {
 	MessagePhrase map[language.Tag]string `json:"message_phrase,omitempty"`
 	// MinimumLength of the answer in characters; 0 means that of the settings.
 	MinimumLength int `json:"minimum_length,omitempty"`
+	// Common names the lists of common answers to it: those that come with the product, and
+	// those of Settings.Lists.
+	Common []string `json:"common,omitempty"`
 }
 
 // CodeWordQuestion is the built-in question for the code word of a new user. Its

@@ -20,7 +20,19 @@ type Settings struct {
 	ExposureStop   float64    // share at which an answer is asked no more; 0: never
 	Equivalents    bool       // take ue for ü, ss for ß, e for é
 	Templates      map[language.Tag]Templates
+	CommonAnswers  CommonAnswers   // what happens to an answer that many people give
+	Lists          map[string]List // the admin's own lists of common answers, by the name that questions use
 }
+
+// CommonAnswers says what happens at enrolment to an answer of a question's lists.
+type CommonAnswers string
+
+// The zero value warns.
+const (
+	CommonRefuse CommonAnswers = "refuse"
+	CommonWarn   CommonAnswers = "warn"
+	CommonAllow  CommonAnswers = "allow"
+)
 
 // Defaults are the settings of the shipped sample, with its ten questions.
 func Defaults() Settings {
@@ -32,6 +44,7 @@ func Defaults() Settings {
 		ExposureWarn:   0.3,
 		ExposureStop:   0.6,
 		Equivalents:    true,
+		CommonAnswers:  CommonWarn,
 	}
 }
 

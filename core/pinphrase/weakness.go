@@ -3,6 +3,7 @@ package pinphrase
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // DistinctLetters is the least number of different letters of an answer: with
@@ -41,18 +42,26 @@ type Check func(Question, Answer) error
 // distinct letters, then the further rules in their order. The first weakness is
 // returned, as a *Weakness.
 func (s Settings) Check(q Question, a Answer, rules ...Check) error {
-	if need := max(s.Minimum(q), s.Positions+1); a.Len() < need {
-		return &Weakness{ErrTooShort, a.Len(), need}
-	}
-	if have := a.distinct(); have < DistinctLetters {
-		return &Weakness{ErrFewLetters, have, DistinctLetters}
-	}
-	for _, rule := range rules {
-		if err := rule(q, a); err != nil {
-			return err
-		}
+	if all := s.Weaknesses(q, a, rules...); len(all) > 0 {
+		return all[0]
 	}
 	return nil
+}
+
+// Weaknesses gives all that is wrong with an answer, in the order of Check.
+func (s Settings) Weaknesses(q Question, a Answer, rules ...Check) (all []*Weakness) {
+	if need := max(s.Minimum(q), s.Positions+1); a.Len() < need {
+		all = append(all, &Weakness{ErrTooShort, a.Len(), need})
+	}
+	if have := a.distinct(); have < DistinctLetters {
+		all = append(all, &Weakness{ErrFewLetters, have, DistinctLetters})
+	}
+	for _, rule := range rules {
+		if weak, ok := errors.AsType[*Weakness](rule(q, a)); ok {
+			all = append(all, weak)
+		}
+	}
+	return all
 }
 
 // NoneOf gives a rule that refuses the answers of a list, whatever their
@@ -61,8 +70,10 @@ func (s Settings) Check(q Question, a Answer, rules ...Check) error {
 func NoneOf(reason error, list ...string) Check {
 	refused := make(map[string]bool, len(list))
 	for _, text := range list {
-		if a, err := Normalise(text); err == nil {
-			refused[whole(a)] = true
+		for _, way := range Written(text) {
+			if a, err := Normalise(way); err == nil {
+				refused[whole(a)] = true
+			}
 		}
 	}
 	return func(_ Question, a Answer) error {
@@ -71,6 +82,16 @@ func NoneOf(reason error, list ...string) Check {
 		}
 		return nil
 	}
+}
+
+// Written gives a text as it may be written: as it is, and with two letters for one, where that is a
+// habit (Müller, Mueller). It is the same habit in which a letter may be typed at a login.
+func Written(text string) []string {
+	pairs := strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "ß", "ss", "å", "aa", "ø", "oe", "Å", "Aa", "Ø", "Oe")
+	if other := pairs.Replace(text); other != text {
+		return []string{text, other}
+	}
+	return []string{text}
 }
 
 func whole(a Answer) string { return spelled(^Set(0), plainRow(a)) }
