@@ -36,8 +36,11 @@ func (c *Core) Answer(ctx context.Context, r Reply) (Step, error) {
 	case claims.Policy != p.hash || claims.First != (p.First != FirstNone) || claims.Form != formOf(claims.Kind, p):
 		return c.dismiss(ctx, a, who, StaleToken)
 	}
-	if claims.Kind == token.App {
+	switch claims.Kind {
+	case token.App:
 		return c.answerApp(ctx, r, p, claims)
+	case token.AppDecoy:
+		return c.answerDecoyApp(ctx, r, p, claims)
 	}
 	var step Step
 	var said []func()
@@ -117,7 +120,7 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 // phoneSince tells whether the user has got a phone since a question was asked that the phone is to be asked before.
 func (j *judgement) phoneSince() (bool, error) {
 	app, question := slices.Index(j.p.Second, MethodApp), slices.Index(j.p.Second, MethodPINphrase)
-	if !j.who.known || !j.claims.First || j.p.Fallback || app < 0 || question >= 0 && question < app || j.claims.Kind == token.Code {
+	if !j.who.known || !j.claims.First && !j.a.PasswordChecked || j.p.Fallback || app < 0 || question >= 0 && question < app || j.claims.Kind == token.Code {
 		return false, nil
 	}
 	has, _, err := j.hasPhone(j.t, j.who.id)
@@ -342,47 +345,4 @@ func (p *policy) attributes(groups []string) []Attribute {
 		}
 	}
 	return append(all, own...)
-}
-
-// passUnenrolled lets a user in who has no second factor, where the policy says so; each
-// such login is in the audit log.
-func (c *Core) passUnenrolled(ctx context.Context, a Attempt, p *policy, who subject) (Step, error) {
-	var step Step
-	err := c.store.Update(ctx, func(t store.Txn) error {
-		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p}
-		var err error
-		if j.who, err = c.lookup(t, a.User); err != nil {
-			return err
-		}
-		pre, err := c.refusal(t, j.now, j.who, a.Source)
-		if err != nil {
-			return err
-		}
-		// What was checked must still stand: the same user, the same password.
-		if !j.who.known || j.who.id != who.id || j.who.user.Epoch != who.user.Epoch || pre != "" {
-			err = j.dismiss(StaleToken)
-		} else if _, errOpen := c.opened(t, j.who, p.series()); !errors.Is(errOpen, errNotEnrolled) {
-			if err = errOpen; err == nil {
-				err = j.dismiss(StaleToken) // enrolled in the meantime
-			}
-		} else if had, errPhone := c.hadPhone(t, j.who.id); errPhone != nil || had {
-			if err = errPhone; err == nil {
-				err = j.dismiss(NotEnrolled) // who has, or had, a phone is no newcomer
-			}
-		} else if was, errGet := get(t, keyState(j.who.id), &stateRecord{}); errGet != nil || was {
-			// Who has answered a challenge before is no newcomer: a question that left the pool,
-			// or a higher minimum, must not make the password alone enough.
-			if err = errGet; err == nil {
-				err = j.dismiss(NotEnrolled)
-			}
-		} else {
-			err = j.accept(UnenrolledPassed, "")
-		}
-		step = j.step
-		return err
-	})
-	if err != nil {
-		return Step{}, silence(err)
-	}
-	return step, nil
 }

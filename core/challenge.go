@@ -29,6 +29,8 @@ func seriesOf(realm, form string) string { return realm + "/" + form }
 // user has.
 func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, now time.Time) (Step, error) {
 	checked := p.First != FirstNone
+	// What rings, or helps a newcomer, needs a password that somebody has checked.
+	vouched := checked || a.PasswordChecked
 	var step Step
 	var pre Reason
 	var app, message, decoy bool
@@ -43,11 +45,13 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			}
 		}
 		if !who.known {
-			step, decoy = c.decoy(a, p, who, now, 0), true
+			if !a.TellUnenrolled {
+				step, decoy = c.decoy(a, p, who, now), true
+			}
 			return nil
 		}
 		for _, method := range p.Second {
-			if method == MethodApp && checked {
+			if method == MethodApp && vouched {
 				has, _, err := c.hasPhone(r, who.id)
 				if err != nil {
 					return err
@@ -88,7 +92,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 				step.Reason = Exhausted
 			}
 		}
-		if checked && c.codeWordOpens(who, now) && slices.Contains(p.Second, MethodPINphrase) {
+		if vouched && c.codeWordOpens(who, now) && slices.Contains(p.Second, MethodPINphrase) {
 			open, err := c.codeWordChallenge(who)
 			if err != nil {
 				return err
@@ -96,14 +100,14 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			step = c.ask(a, p, who, now, checked, open)
 			return nil
 		}
-		if checked && c.temporaryValid(who, now) {
+		if vouched && c.temporaryValid(who, now) {
 			tag := c.tag(who.user.Language, a.Language)
 			prompt := c.spell(a, tag, language.In(tag).Texts.TemporaryCode)
 			step = c.challenge(a, p, who, now, token.Code, checked, [8]byte{}, prompt)
 			return nil
 		}
-		if !checked {
-			step, decoy = c.decoy(a, p, who, now, 0), true
+		if !checked && !a.TellUnenrolled {
+			step, decoy = c.decoy(a, p, who, now), true
 		}
 		return nil
 	})
@@ -117,7 +121,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 		return c.beginApp(ctx, a, p, who)
 	case message:
 		return c.beginMessage(ctx, a, p, who)
-	case decoy && p.message():
+	case decoy && p.message() && !step.Waiting:
 		if err := c.sendNothing(ctx, a, who); err != nil {
 			return Step{}, silence(err)
 		}
@@ -129,7 +133,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 	case p.Unenrolled == UnenrolledAllow:
 		return c.passUnenrolled(ctx, a, p, who)
 	}
-	return c.dismiss(ctx, a, who, NotEnrolled)
+	return c.tellUnenrolled(ctx, a, p, who)
 }
 
 // opened is a user's open challenge with what is needed to show and to judge it.
@@ -370,10 +374,19 @@ func (c *Core) origin(a Attempt) (h [16]byte) {
 	return h
 }
 
-// decoy makes the challenge of somebody who has none: the same form, stable over restarts and
+// decoy makes the challenge of somebody who has none, or whom a lock refuses: by the methods of the policy, and in
+// the population's proportions.
+func (c *Core) decoy(a Attempt, p *policy, who subject, now time.Time) Step {
+	if a.PasswordChecked && slices.Contains(p.Second, MethodApp) && c.decoyHasPhone(p, who) {
+		return c.decoyApp(a, p, who, now)
+	}
+	return c.decoyQuestion(a, p, who, now, 0)
+}
+
+// decoyQuestion makes the question of somebody who has none: the same form, stable over restarts and
 // nodes, in a language as the population speaks. It changes at moments that only the keyset
 // knows, as a real user's does by logging in.
-func (c *Core) decoy(a Attempt, p *policy, who subject, now time.Time, round uint8) Step {
+func (c *Core) decoyQuestion(a Attempt, p *policy, who subject, now time.Time, round uint8) Step {
 	seed := mac(c.decoyKey, "moments", who.name, p.series())
 	period := time.Duration(4+binary.BigEndian.Uint16(seed)%92) * time.Hour
 	offset := time.Duration(binary.BigEndian.Uint32(seed[2:])) * time.Second

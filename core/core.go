@@ -66,6 +66,7 @@ type state struct {
 	generation uint64
 	// population is what a sample of the users is like; decoys are like them.
 	population pinphrase.Population
+	phoneShare uint32 // of users with a phone, in parts of 2³²
 	imports    imports
 	waits      waits
 	doorbell   Doorbell
@@ -197,6 +198,9 @@ const checkContext = "generation"
 func (s *state) prepare(ctx context.Context) error {
 	// The journal's newest record stands in for the clock's mark: whatever sets a lock is audited
 	// in the same commit.
+	if err := s.store.View(ctx, s.samplePhones); err != nil {
+		return err
+	}
 	err := s.store.Journal(ctx, 0, true, func(r store.Record) bool {
 		var a auditRecord
 		if cborDecode.Unmarshal(r.Data, &a) == nil {

@@ -94,17 +94,20 @@ func (c *countRecord) locked(now time.Time, l Locks, source Source) Reason {
 // source with a guesser gets in again after the time that was said.
 func (c *countRecord) wrong(now time.Time, l Locks, source Source, second bool) {
 	ms := now.UnixMilli()
-	c.Wrong = c.decayed(now, l.UserHalves) + 1
-	if l.UserAfter > 0 {
-		// A flood must not lock for weeks: the lock ends two half-lives after it.
-		c.Wrong = min(c.Wrong, 4*float64(l.UserAfter))
-	}
-	c.At = ms
 	p := c.pair(source.counterKey())
 	if p == nil {
 		c.evict(ms)
 		c.Pairs = append(c.Pairs, pairRecord{Source: source.counterKey()})
 		p = &c.Pairs[len(c.Pairs)-1]
+	}
+	// A local user at a lock of his own guesses nothing, and is known: `su root` all day long locks root for him alone.
+	if ms >= p.Until || source.Kind != SourceUID {
+		c.Wrong = c.decayed(now, l.UserHalves) + 1
+		if l.UserAfter > 0 {
+			// A flood must not lock for weeks: the lock ends two half-lives after it.
+			c.Wrong = min(c.Wrong, 4*float64(l.UserAfter))
+		}
+		c.At = ms
 	}
 	if ms >= p.Until {
 		if p.Until != 0 || ms-p.At > l.PairFor.Milliseconds() {

@@ -355,7 +355,7 @@ func (j *judgement) resend() error {
 		if err := j.resendNothing(); err != nil {
 			return err
 		}
-		j.step = j.decoy(j.a, j.p, j.who, j.now, j.claims.Round)
+		j.step = j.decoyQuestion(j.a, j.p, j.who, j.now, j.claims.Round)
 		return nil
 	}
 	o, err := j.opened(j.t, j.who, j.p.series())

@@ -154,6 +154,7 @@ func (c *Core) waitingOf(r store.Reader, id userID, now time.Time) (waitingRecor
 // transaction that stores it.
 func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) (Step, error) {
 	var step Step
+	var rings bool
 	err := c.store.Update(ctx, func(t store.Txn) error {
 		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p, who: who}
 		var fresh userRecord
@@ -178,7 +179,17 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 		if err != nil {
 			return err
 		}
+		var pre Reason
+		if p.First == FirstNone {
+			// Else the first factor has met it.
+			if pre, err = c.refusal(t, j.now, who, a.Source); err != nil {
+				return err
+			}
+		}
+		rings = false
 		switch {
+		case pre != "":
+			j.step = c.decoyApp(a, p, who, j.now) // it looks as ever, and no phone rings
 		case !has || !usable:
 			err = j.dismiss(PhoneUnusable)
 		case len(waiting) >= maxWaiting || quiet:
@@ -188,7 +199,7 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 			if record, err = c.newPending(a, who, j.now, waiting); err != nil {
 				return err
 			}
-			err = storePending(t, w, record)
+			err, rings = storePending(t, w, record), true
 			j.step = c.askApp(a, p, who, j.now, &record, 0, j.canFallBack())
 		}
 		step = j.step
@@ -197,7 +208,7 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 	if err != nil {
 		return Step{}, silence(err)
 	}
-	if step.Kind == Challenge {
+	if step.Kind == Challenge && rings {
 		c.ring(who.id)
 	}
 	return step, nil
@@ -293,19 +304,21 @@ func (j *judgement) canFallBack() bool {
 // askApp makes the step that shows the symbol. Its text changes from round to round: some gateways
 // do not show the same one twice.
 func (c *Core) askApp(a Attempt, p *policy, who subject, now time.Time, record *pendingRecord, round uint8, fallback bool) Step {
-	tag := c.tag(who.user.Language, a.Language)
-	glyph := record.Symbol.Glyph()
+	return c.showSymbol(a, p, who, now, c.tag(who.user.Language, a.Language), record.Symbol, fallback, token.Claims{
+		Kind: token.App, Round: round, Challenge: [8]byte(record.ID[:8]),
+	})
+}
+
+// showSymbol completes the claims, and seals them.
+func (c *Core) showSymbol(a Attempt, p *policy, who subject, now time.Time, tag language.Tag, symbol mobile.Symbol, fallback bool, claims token.Claims) Step {
+	glyph := symbol.Glyph()
 	if a.ASCII || a.NoGlyph {
 		glyph = ""
 	}
-	prompt := language.In(tag).Texts.App(record.Symbol.Upper(tag), glyph, int(round), fallback)
-	s := c.challenge(a, p, who, now, token.App, true, [8]byte(record.ID[:8]), c.spell(a, tag, prompt))
-	s.Secret, s.Waiting = false, true
-	s.Token = c.tokens.Seal(now, token.Claims{
-		Kind: token.App, Door: uint8(a.Door), First: true, Round: round, Origin: c.origin(a),
-		User: who.id, Epoch: who.user.Epoch, Challenge: [8]byte(record.ID[:8]), Policy: p.hash, Expires: now.Add(c.set.TokenLife),
-	})
-	return s
+	prompt := language.In(tag).Texts.App(symbol.Upper(tag), glyph, int(claims.Round), fallback)
+	claims.Door, claims.First, claims.Origin = uint8(a.Door), p.First != FirstNone, c.origin(a)
+	claims.User, claims.Epoch, claims.Policy, claims.Expires = who.id, who.user.Epoch, p.hash, now.Add(c.set.TokenLife)
+	return Step{Kind: Challenge, User: who.name, Prompt: c.spell(a, tag, prompt), Waiting: true, Token: c.tokens.Seal(now, claims)}
 }
 
 // answerApp looks whether the phone has spoken, and waits for it as long as the door can.
@@ -450,9 +463,9 @@ func (j *judgement) fallBack(p *pendingRecord) error {
 	}
 	if j.p.message() {
 		j.claims.Round = 0
-		return j.askMessage(o, true, wished)
+		return j.askMessage(o, j.p.First != FirstNone, wished)
 	}
-	j.step = j.ask(j.a, j.p, j.who, j.now, true, o)
+	j.step = j.ask(j.a, j.p, j.who, j.now, j.p.First != FirstNone, o)
 	return nil
 }
 

@@ -41,6 +41,10 @@ type Step struct {
 	// Reject, and Accept with a remark: why, for the log. Doors show Text, never Reason.
 	Reason Reason
 
+	// Newcomer says of a Reject for NotEnrolled that this user never had a second factor: only such a one may a host
+	// let pass without. Who had one, and lost it, is no newcomer.
+	Newcomer bool
+
 	// Challenge: Token comes back with the Reply; printable ASCII of at most 253 bytes. Prompt is the text to
 	// show, at most 250 bytes of UTF-8 (or of ASCII, where the Attempt asked for it). Secret
 	// asks for input without echo. Waiting says that any reply, an empty one included, means

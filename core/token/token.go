@@ -27,6 +27,7 @@ const (
 	Code      Kind = 3 // a temporary code alone
 	Decoy     Kind = 4 // nothing: any reply is wrong
 	App       Kind = 5 // a pending that waits for the phone
+	AppDecoy  Kind = 6 // no pending: a symbol that no phone will confirm
 )
 
 // Claims is a token's content, of fixed length whatever the user's name.

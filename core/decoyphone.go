@@ -1,0 +1,132 @@
+package core
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey/latchkey/core/language"
+	"github.com/latchkey/latchkey/core/mobile"
+	"github.com/latchkey/latchkey/core/store"
+	"github.com/latchkey/latchkey/core/token"
+)
+
+// Where nobody here checks a password, a name without a phone is shown a symbol as often as the names of users are,
+// and so is a locked user with a phone, which does not ring. Nothing is stored: the symbol and the moment at which it
+// was first shown stand in the token.
+
+// decoyHasPhone tells whether a name is one of those that pretend to have a phone.
+func (c *Core) decoyHasPhone(p *policy, who subject) bool {
+	question := slices.Index(p.Second, MethodPINphrase)
+	if question >= 0 && question < slices.Index(p.Second, MethodApp) {
+		return false // whoever has answers is asked for them
+	}
+	h := mac(c.decoyKey, "phone", who.name, p.Realm)
+	return question < 0 || binary.BigEndian.Uint32(h) < c.phoneShare
+}
+
+// samplePhones finds the share of users with a phone, in parts of 2³². Of a few users it is never all or none.
+func (s *state) samplePhones(r store.Reader) error {
+	const enough = 500
+	users, phones := uint64(0), uint64(0)
+	var ids []userID
+	err := r.Scan([]byte{'u'}, nil, func(key, _ []byte) bool {
+		if len(key) == 1+len(userID{}) {
+			ids = append(ids, userID(key[1:]))
+		}
+		return len(ids) < enough
+	})
+	for _, id := range ids {
+		if err != nil {
+			return err
+		}
+		var has bool
+		if has, _, err = (&Core{state: s}).hasPhone(r, id); has {
+			phones++
+		}
+		users++
+	}
+	s.phoneShare = uint32((phones + 1) << 32 / (users + 2))
+	return err
+}
+
+// decoyApp begins a wait for a phone that is not there.
+func (c *Core) decoyApp(a Attempt, p *policy, who subject, now time.Time) Step {
+	symbol, err := mobile.Draw()
+	if err != nil {
+		c.log.Error("no decoy", "request", a.Request, "error", err)
+		return c.decoyQuestion(a, p, who, now, 0)
+	}
+	var shown [8]byte
+	binary.BigEndian.PutUint64(shown[:], uint64(now.UnixMilli()))
+	shown[0] = byte(slices.Index(mobile.Symbols(), symbol))
+	return c.showDecoyApp(a, p, who, now, token.Claims{Kind: token.AppDecoy, Challenge: shown})
+}
+
+// showDecoyApp shows the symbol of claims, in the language that decoyQuestion would speak.
+func (c *Core) showDecoyApp(a Attempt, p *policy, who subject, now time.Time, claims token.Claims) Step {
+	tag := c.tag(who.user.Language, a.Language)
+	if !who.known {
+		copy(who.id[:], mac(c.decoyKey, "id", who.name))
+		if d, err := c.set.PINphrase.NewDecoy(c.decoyKey.key, c.population, tag, who.name, p.Realm, ""); err == nil {
+			tag = c.tag(string(d.Language))
+		}
+	}
+	symbols := mobile.Symbols()
+	return c.showSymbol(a, p, who, now, language.Tag(tag), symbols[int(claims.Challenge[0])%len(symbols)], p.decoyFallback(), claims)
+}
+
+func (p *policy) decoyFallback() bool {
+	return p.Fallback && slices.Contains(p.Second, MethodPINphrase)
+}
+
+// answerDecoyApp waits as answerApp does, and ends as a phone ends that nobody looks at.
+func (c *Core) answerDecoyApp(ctx context.Context, r Reply, p *policy, claims token.Claims) (Step, error) {
+	a := r.Attempt
+	var who subject
+	err := c.store.View(ctx, func(rd store.Reader) (err error) {
+		who, err = c.lookup(rd, a.User)
+		return err
+	})
+	if err != nil {
+		return Step{}, silence(err)
+	}
+	id := who.id
+	if !who.known {
+		copy(id[:], mac(c.decoyKey, "id", who.name))
+	}
+	switch {
+	case id != claims.User:
+		return c.dismiss(ctx, a, who, ForeignToken)
+	case who.user.Epoch != claims.Epoch:
+		return c.dismiss(ctx, a, who, StaleToken)
+	}
+	shown := claims.Challenge
+	shown[0] = 0
+	ends := time.UnixMilli(int64(binary.BigEndian.Uint64(shown[:]))).Add(c.pendingFor())
+	if strings.ToLower(strings.TrimSpace(r.Text.Reveal())) == "p" && p.decoyFallback() {
+		if p.message() {
+			if err := c.sendNothing(ctx, a, who); err != nil {
+				return Step{}, silence(err)
+			}
+		}
+		return c.decoyQuestion(a, p, who, c.clock.Now(), 0), nil
+	}
+	if claims.Round >= maxRounds {
+		return c.dismiss(ctx, a, who, TooManyRounds)
+	}
+	wait := time.NewTimer(min(r.Wait, max(0, ends.Sub(c.clock.Now()))))
+	defer wait.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wait.C:
+	}
+	now := c.clock.Now()
+	if !now.Before(ends) {
+		return c.dismiss(context.WithoutCancel(ctx), a, who, PendingExpired)
+	}
+	claims.Round++
+	return c.showDecoyApp(a, p, who, now, claims), nil
+}
