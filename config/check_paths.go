@@ -65,11 +65,17 @@ func (c check) inState(path string) bool {
 	return err == nil && rest != ".." && !strings.HasPrefix(rest, "../")
 }
 
-func (c check) socket() Socket {
-	s := Socket{Admin: c.absolute("socket.admin", c.file.Socket.Admin)}
-	if len(s.Admin) > maxSocketPath {
-		c.fail("socket.admin", "Unix sockets allow no more", "is %d bytes long, at most %d are possible", len(s.Admin), maxSocketPath)
+func (c check) socketPath(key, path string) string {
+	path = c.absolute(key, path)
+	if len(path) > maxSocketPath {
+		c.fail(key, "Unix sockets allow no more", "is %d bytes long, at most %d are possible", len(path), maxSocketPath)
 	}
+	return path
+}
+
+func (c check) socket() Socket {
+	s := Socket{Admin: c.socketPath("socket.admin", c.file.Socket.Admin)}
+	c.socketsOfHosts(&s)
 	for _, r := range c.file.Socket.Roles {
 		key := entryPath("socket.roles", r.Name)
 		switch role := core.Role(r.Value); role {

@@ -67,9 +67,6 @@ func (c check) phones(key string, given rule) {
 		c.fail(at, "a section `web:` with url and serve: [app]", "phones have no door to come in by")
 	case !slices.Contains(c.file.Web.Serve, "app"):
 		c.fail(at, "serve: [app]", "phones have no door to come in by: web.serve lacks app")
-	case core.FirstKind(given.First) == core.FirstNone:
-		c.fail(at, "first: password, or second: [pinphrase]",
-			"needs a first factor that Latchkey checks itself: else whoever knows a name could make phones ring")
 	case question >= 0 && question < app:
 		c.warn(at, "[app, pinphrase]", "stands behind pinphrase: who has answers is never asked on the phone")
 	}

@@ -13,12 +13,16 @@ func (c check) policies() map[string]core.Policy {
 	for _, given := range c.file.Radius.Clients {
 		used[given.Policy] = true
 	}
+	used[c.file.Hosts.Policy] = true
+	for _, s := range c.file.Hosts.Services {
+		used[s.Value] = true
+	}
 	for _, p := range c.file.Policies {
 		key := entryPath("policies", p.Name)
 		c.word(key, p.Name, "a name such as vpn")
 		policies[p.Name] = c.policy(key, p.Name, p.Value)
 		if !used[p.Name] {
-			c.warn(key, "policy: "+p.Name, "no client is under this policy")
+			c.warn(key, "policy: "+p.Name+", of a client or of hosts", "nobody who asks is under this policy")
 		}
 	}
 	return policies
@@ -86,7 +90,7 @@ func (c check) passable(key string, given rule) {
 		c.warn(key+".unenrolled", "deny, once everybody has a second factor", "who has no second factor yet is let in without one")
 	}
 	if none {
-		c.warn(key+".first", "password", "Latchkey checks no password: all rests on gateways that have done so")
+		c.warn(key+".first", "password", "Latchkey checks no password: all rests on gateways and hosts that have done so")
 	}
 }
 

@@ -30,12 +30,22 @@ type Config struct {
 	RADIUS        RADIUS
 	Web           Web
 	Carriers      []Carrier // in the order of the file
+	Hosts         Hosts
 }
 
-// Socket is the Unix socket of the command line.
+// Socket is where the Unix sockets are.
 type Socket struct {
-	Admin string               // absolute path
-	Roles map[string]core.Role // by Unix group; uid 0 is always RoleAdmin
+	Admin   string               // absolute path
+	Roles   map[string]core.Role // by Unix group; uid 0 is always RoleAdmin
+	PAM     string               // absolute path, of the socket for root; empty: Hosts are not served
+	PAMUser string               // absolute path, of the socket for everybody; empty, as PAM
+}
+
+// Hosts is the door of hosts that ask through PAM. Without Policy it is shut.
+type Hosts struct {
+	Policy          string            // a key of Settings.Policies
+	Services        map[string]string // of PAM services that have another policy
+	PasswordChecked bool              // their PAM stacks check the password before they ask
 }
 
 // RADIUS is the RADIUS door. Without Listen it is shut.
@@ -173,6 +183,7 @@ func (c check) all() *Config {
 		RADIUS:        c.radius(),
 		Web:           c.web(),
 		Carriers:      c.carriers(),
+		Hosts:         c.hosts(),
 	}
 }
 

@@ -64,7 +64,8 @@ audit: {head_file: /var/log/head}
 language: de
 answer_within: 1m30s
 names: {fold_case: false, strip: ['CORP\', '@corp.example']}
-socket: {admin: /run/x.sock, roles: {Help.Desk: helpdesk, ADMINS: admin}}
+socket: {admin: /run/x.sock, pam: /run/y.sock, pam_user: /run/z.sock, roles: {Help.Desk: helpdesk, ADMINS: admin}}
+hosts: {policy: Staff.VPN, services: {sudo: Staff.VPN}, password_checked: true}
 radius:
   listen: ["[fe80::1%eth0]:1812"]
   clients:
@@ -106,6 +107,12 @@ pinphrase:
 	}
 	if want := map[string]core.Role{"Help.Desk": core.RoleHelpdesk, "ADMINS": core.RoleAdmin}; !reflect.DeepEqual(c.Socket.Roles, want) {
 		t.Errorf("roles: %v", c.Socket.Roles)
+	}
+	if c.Socket.PAM != "/run/y.sock" || c.Socket.PAMUser != "/run/z.sock" {
+		t.Errorf("sockets: %+v", c.Socket)
+	}
+	if want := (Hosts{Policy: "Staff.VPN", Services: map[string]string{"sudo": "Staff.VPN"}, PasswordChecked: true}); !reflect.DeepEqual(c.Hosts, want) {
+		t.Errorf("hosts: %+v", c.Hosts)
 	}
 	client := c.RADIUS.Clients[0]
 	client.Secrets = nil

@@ -12,10 +12,7 @@ type gap struct {
 }
 
 var gaps = []gap{
-	{"hosts", always, "the PAM door", "remove the section"},
 	{"selfservice", always, "self-service", "remove the section"},
-	{"socket.pam", always, "the PAM door", "remove the line"},
-	{"socket.pam_user", always, "the PAM door", "remove the line"},
 	{"web.serve[]", text("selfservice"), "self-service", "[app]"},
 	{"web.serve[]", text("hosts"), "the door for hosts", "[app]"},
 	{"web.serve[]", text("services"), "the service API", "[app]"},

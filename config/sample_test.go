@@ -78,6 +78,11 @@ func TestSampleSwitchedOn(t *testing.T) {
 		t.Errorf("an example was not taken: %+v", c.Carriers)
 	}
 	c.Carriers = nil
+	if c.Hosts.Policy != "ssh" || c.Hosts.Services["sudo"] != "ssh" || !c.Hosts.PasswordChecked {
+		t.Errorf("an example was not taken: %+v", c.Hosts)
+	}
+	c.Hosts, c.Socket.PAM, c.Socket.PAMUser = Hosts{}, "", ""
+	delete(c.Settings.Policies, "ssh")
 	c.Web, c.Settings.Device.Origin, c.Settings.Device.Appliance = Web{}, "", ""
 	c.Settings.Names.Strip, c.Socket.Roles, c.AuditHeadFile = nil, nil, ""
 	policy.Reply, policy.Groups, c.Settings.PINphrase.Templates = nil, nil, nil

@@ -20,6 +20,7 @@ type file struct {
 	Socket       socket        `key:"socket"`
 	Radius       radius        `key:"radius"`
 	Web          web           `key:"web"`
+	Hosts        hosts         `key:"hosts"`
 	Policies     []named[rule] `key:"policies"`
 	Locks        locks         `key:"locks"`
 	Device       device        `key:"device"`
@@ -42,8 +43,16 @@ type names struct {
 }
 
 type socket struct {
-	Admin string          `key:"admin" default:"/run/latchkey/admin.sock"`
-	Roles []named[string] `key:"roles"`
+	Admin   string          `key:"admin" default:"/run/latchkey/admin.sock"`
+	Roles   []named[string] `key:"roles"`
+	PAM     string          `key:"pam" default:"/run/latchkey/pam.sock"`
+	PAMUser string          `key:"pam_user" default:"/run/latchkey/pam-user.sock"`
+}
+
+type hosts struct {
+	Policy          string          `key:"policy"`
+	Services        []named[string] `key:"services"`
+	PasswordChecked bool            `key:"password_checked" default:"false"`
 }
 
 type radius struct {

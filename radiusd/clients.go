@@ -49,6 +49,7 @@ type Client struct {
 	Hold                 time.Duration // how long a first round waits for a phone instead of showing the symbol (0: not at all)
 	ASCII                bool          // it can show ASCII only
 	Challenge            bool          // it knows Access-Challenge; without, a challenge becomes a reject in words
+	PasswordChecked      bool          // it has checked the password itself
 	TrustCallingStation  bool          // its Calling-Station-Id tells the person's address
 	Policy               string        // the policy of those who log in there
 }

@@ -143,7 +143,8 @@ func (r *request) attempt() core.Attempt {
 		User:    string(r.packet.userName),
 		ASCII:   r.client.ASCII,
 
-		NoChallenge: !r.client.Challenge,
+		NoChallenge:     !r.client.Challenge,
+		PasswordChecked: r.client.PasswordChecked,
 	}
 }
 

@@ -29,7 +29,7 @@ func (a *appliance) snapshot(cfg *config.Config, c *core.Core) radiusd.Snapshot 
 		s.Clients = append(s.Clients, radiusd.Client{
 			Name: k.Name, Prefix: k.Address, Secrets: k.Secrets, MessageAuthenticator: authenticator(k.MessageAuthenticator),
 			LimitProxyState: k.LimitProxyState, Timeout: k.Timeout, Tries: k.Tries, Wait: k.Wait, Hold: k.Hold, ASCII: k.ASCII, Challenge: k.Challenge,
-			TrustCallingStation: k.TrustCallingStation, Policy: k.Policy,
+			PasswordChecked: k.PasswordChecked, TrustCallingStation: k.TrustCallingStation, Policy: k.Policy,
 		})
 	}
 	return s
