@@ -21,6 +21,7 @@ type file struct {
 	Radius       radius        `key:"radius"`
 	Web          web           `key:"web"`
 	Hosts        hosts         `key:"hosts"`
+	Selfservice  selfservice   `key:"selfservice"`
 	Policies     []named[rule] `key:"policies"`
 	Locks        locks         `key:"locks"`
 	Device       device        `key:"device"`
@@ -101,6 +102,14 @@ type brand struct {
 type webApp struct {
 	Appliances []string `key:"appliances"`
 	Origins    []string `key:"origins"`
+}
+
+type selfservice struct {
+	Policy        string        `key:"policy"`
+	Idle          time.Duration `key:"idle" default:"10m"`
+	Lasts         time.Duration `key:"lasts" default:"1h"`
+	RecoveryCodes int           `key:"recovery_codes" default:"10"`
+	NotMe         string        `key:"not_me" default:"alert"`
 }
 
 type push struct {
