@@ -3,7 +3,7 @@
 #   make run     a demo appliance on loopback, with one login on the screen   (DEMO=once: ends after it)
 #   make test    everything that proves the project, from quick to slow
 #
-#   make build   bin/latchkeyd and bin/latchkey            make check   format, vet, staticcheck, shellcheck, govulncheck
+#   make build   the programs, into bin/                   make check   format, vet, staticcheck, shellcheck, govulncheck
 #   make bench   logins a second, beside FreeRADIUS        make fuzz    every fuzz target for FUZZTIME (default 5m)
 #   make package dist/*.deb and dist/*.rpm                 make setup   what run, test and package need, and nothing else
 #   make clean   takes away bin, dist and .cache
@@ -21,6 +21,9 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 VERSION ?= $(shell git describe --tags --always --dirty --match 'v[0-9]*' 2>/dev/null || echo unknown)
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+# What calls libpam is C in part, and runs with the rights of root: hardened as Debian does it.
+CGOBUILD := CGO_ENABLED=1 CGO_CFLAGS='-O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2' CGO_LDFLAGS='-Wl,-z,relro,-z,now' \
+	go build -trimpath -buildvcs=false -buildmode=pie -ldflags '-s -w -X main.version=$(VERSION)'
 
 # Tests talk to real clients and real binaries, whose behaviour Go's test cache cannot see: -count=1.
 TESTFLAGS ?= -count=1 -timeout 10m
@@ -30,7 +33,9 @@ FUZZTIME  ?= 5m
 
 build: go-ready app
 	@mkdir -p bin
+	@packaging/scripts/setup build
 	@$(GOBUILD) -o bin/ ./cmd/latchkeyd ./cmd/latchkey
+	@$(CGOBUILD) -o bin/latchkey-pamcheck ./pam_module/pamcheck
 
 # The phone app goes into the daemon. It is built again when one of its sources is newer.
 APP_SOURCES := $(shell find web/app -name node_modules -prune -o -name dist -prune -o -name test -prune -o -type f -print)

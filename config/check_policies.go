@@ -17,7 +17,6 @@ func (c check) policies() map[string]core.Policy {
 	for _, s := range c.file.Hosts.Services {
 		used[s.Value] = true
 	}
-	used[c.file.Selfservice.Policy] = true
 	for _, p := range c.file.Policies {
 		key := entryPath("policies", p.Name)
 		c.word(key, p.Name, "a name such as vpn")
@@ -39,9 +38,9 @@ func (c check) policy(key, name string, given rule) core.Policy {
 		Reply:      c.reply(key+".reply", given.Reply),
 	}
 	switch given.First {
-	case "pam", "ldap", "radius": // refused already as not yet there
+	case "ldap", "radius": // refused already as not yet there
 	default:
-		c.oneOf(key+".first", string(given.First), "password", "none")
+		c.oneOf(key+".first", string(given.First), "password", "pam", "none")
 	}
 	c.word(key+".realm", given.Realm, "a name such as default")
 	c.oneOf(key+".unenrolled", given.Unenrolled, "deny", "allow")

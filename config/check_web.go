@@ -25,8 +25,6 @@ func (c check) web() Web {
 		URL:    c.origin("web.url", given.URL),
 		Brand:  c.brand(given.Brand),
 		Push:   c.push(given.Push),
-
-		SelfService: slices.Contains(given.Serve, "selfservice"),
 	}
 	w.Apps = c.apps(given.App, w.URL)
 	w.CertificateFile, w.KeyFile = c.certificate(given, w.URL)
@@ -41,7 +39,7 @@ func (c check) web() Web {
 			}
 		}
 		switch part {
-		case "hosts", "services": // refused already as not yet there
+		case "selfservice", "hosts", "services": // refused already as not yet there
 		default:
 			c.oneOf(at, part, "app", "selfservice", "hosts", "services")
 		}

@@ -31,6 +31,7 @@ type Config struct {
 	Web           Web
 	Carriers      []Carrier // in the order of the file
 	Hosts         Hosts
+	PAM           PAM
 }
 
 // Socket is where the Unix sockets are.
@@ -81,13 +82,21 @@ type Web struct {
 	Brand           Brand
 	Apps            Apps
 	Push            Push
-	SelfService     bool // the pages at /me/ are served
 }
 
 // Apps is how this appliance and others share their apps, by their origins.
 type Apps struct {
 	Appliances []string // that the app served here may talk to
 	Origins    []string // whose apps may talk to this appliance
+}
+
+// PAM is how passwords are checked by PAM, for policies that say `first: pam`.
+type PAM struct {
+	Used    bool          // by a policy
+	Service string        // the PAM service
+	Socket  string        // absolute; latchkey-pamcheck listens there
+	Timeout time.Duration // of one check
+	AtOnce  int           // checks at a time
 }
 
 // Brand is how the company wants its app to look. What is empty stays as it is.
@@ -185,6 +194,7 @@ func (c check) all() *Config {
 		Web:           c.web(),
 		Carriers:      c.carriers(),
 		Hosts:         c.hosts(),
+		PAM:           c.pam(),
 	}
 }
 

@@ -12,9 +12,11 @@ type gap struct {
 }
 
 var gaps = []gap{
+	{"selfservice", always, "self-service", "remove the section"},
+	{"web.serve[]", text("selfservice"), "self-service", "[app]"},
 	{"web.serve[]", text("hosts"), "the door for hosts", "[app]"},
 	{"web.serve[]", text("services"), "the service API", "[app]"},
-	{"policies.*.first", elsewhere, "checking the password there", "password is there, and none where the NAS has checked it"},
+	{"policies.*.first", elsewhere, "checking the password there", "password and pam are there, and none where the NAS has checked it"},
 	{"policies.*.deliver[]", carrier, "sending by carriers", "prompt is there"},
 	{"policies.*.presend", text("true"), "sending ahead", "false"},
 }
@@ -35,13 +37,13 @@ func text(value string) func(*yaml.Node) bool {
 	return func(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Value == value }
 }
 
-// elsewhere is a first factor that another service checks: pam, {ldap: NAME}, {radius: NAME};
+// elsewhere is a first factor that another server checks: {ldap: NAME}, {radius: NAME};
 // also without the name, as one writes who has not read on.
 func elsewhere(n *yaml.Node) bool {
 	if n.Kind == yaml.MappingNode {
 		return len(n.Content) == 2 && (n.Content[0].Value == "ldap" || n.Content[0].Value == "radius")
 	}
-	return text("pam")(n) || text("ldap")(n) || text("radius")(n)
+	return text("ldap")(n) || text("radius")(n)
 }
 
 // carrier is any name but prompt.

@@ -21,7 +21,7 @@ type file struct {
 	Radius       radius        `key:"radius"`
 	Web          web           `key:"web"`
 	Hosts        hosts         `key:"hosts"`
-	Selfservice  selfservice   `key:"selfservice"`
+	PAM          pam           `key:"pam"`
 	Policies     []named[rule] `key:"policies"`
 	Locks        locks         `key:"locks"`
 	Device       device        `key:"device"`
@@ -92,6 +92,13 @@ type web struct {
 	Push            push     `key:"push"`
 }
 
+type pam struct {
+	Service string        `key:"service" default:"latchkey-pamcheck"`
+	Socket  string        `key:"socket" default:"/run/latchkey-pamcheck/socket"`
+	Within  time.Duration `key:"check_within" default:"10s"`
+	AtOnce  int           `key:"at_once" default:"8"`
+}
+
 type brand struct {
 	Name       string `key:"name"`
 	Colour     string `key:"colour"`
@@ -102,14 +109,6 @@ type brand struct {
 type webApp struct {
 	Appliances []string `key:"appliances"`
 	Origins    []string `key:"origins"`
-}
-
-type selfservice struct {
-	Policy        string        `key:"policy"`
-	Idle          time.Duration `key:"idle" default:"10m"`
-	Lasts         time.Duration `key:"lasts" default:"1h"`
-	RecoveryCodes int           `key:"recovery_codes" default:"10"`
-	NotMe         string        `key:"not_me" default:"alert"`
 }
 
 type push struct {

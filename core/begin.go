@@ -8,7 +8,6 @@ import (
 
 	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/password"
-	"github.com/latchkey/latchkey/core/secret"
 	"github.com/latchkey/latchkey/core/store"
 )
 
@@ -54,28 +53,24 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 	if err != nil {
 		return Step{}, silence(err)
 	}
-	switch p.First {
-	case FirstNone: // somebody before us has checked it
-	case FirstPassword:
-		right, err := c.firstFactor(ctx, a, who)
+	if p.First != FirstNone { // else somebody before us has checked it
+		var verdict Verdict
+		switch p.First {
+		case FirstPassword:
+			verdict, err = c.kept(ctx, a, who)
+		case FirstPAM:
+			verdict, err = c.elsewhere(ctx, c.set.PAM, a, &who, &pre)
+		default:
+			// What nobody here checks is not checked: the zero value, or a kind of a newer version.
+			return c.dismiss(ctx, a, who, NoSuchPolicy)
+		}
 		if err != nil {
 			return Step{}, silence(err)
 		}
-		// A lock looks like a wrong password, and costs the same.
-		if !right || pre != "" {
-			reason := WrongPassword
-			switch {
-			case pre != "":
-				reason = pre
-			case !who.known:
-				reason = UnknownUser
-			}
+		if reason := wrongFirst(verdict, who, pre); reason != "" {
 			return c.refuse(ctx, a, who, reason, false)
 		}
 		who.vouched = true
-	default:
-		// What nobody here checks is not checked: the zero value, or a kind of a newer version.
-		return c.dismiss(ctx, a, who, NoSuchPolicy)
 	}
 	if a.NoChallenge {
 		return c.secondTyped(ctx, a, p, who, code)
@@ -91,21 +86,6 @@ func (c *Core) PasswordPrompt(policy, tag string) (prompt string, needed bool) {
 	}
 	return language.In(c.tag(tag)).Texts.Password, true
 }
-
-// firstFactor checks the password that Latchkey keeps. Unknown users, and those without a
-// password, pay the same time. It runs outside any transaction: it takes 20 ms.
-func (c *Core) firstFactor(ctx context.Context, a Attempt, who subject) (bool, error) {
-	var hash secret.Secret
-	if who.known && len(who.user.Password) > 0 {
-		var err error
-		if hash, err = c.keys.Open(who.user.Password, passwordContext(who.id)); err != nil {
-			return false, fmt.Errorf("password of user %s: %w", who.id, err)
-		}
-	}
-	return c.passwords.Verify(ctx, a.NAS+"\x00"+a.Source.counterKey(), a.Password, hash)
-}
-
-func passwordContext(id userID) string { return "password|" + id.String() }
 
 // lookup finds the user of a name as it came.
 func (c *Core) lookup(r store.Reader, raw string) (subject, error) {

@@ -38,6 +38,7 @@ type Config struct {
 	Log       *slog.Logger     // nil: none
 	Doorbell  Doorbell         // nil: phones are not rung
 	Carriers  map[string]Carrier
+	Turns     *password.Turns // of checks by somebody else; nil: 8 at a time
 }
 
 // Core answers for logins under one snapshot of the settings. With gives another snapshot
@@ -53,7 +54,6 @@ type Core struct {
 	// messages and presend have, by series, a policy whose messages that is about: the first by name.
 	messages, presend map[string]*policy
 	common            *commonRules
-	audits            *questionAudits
 }
 
 // state is what all snapshots share.
@@ -61,6 +61,7 @@ type state struct {
 	store      store.Store
 	keys       *keys.Keyset
 	passwords  *password.Pool
+	turns      *password.Turns
 	tokens     *token.Sealer
 	clock      *clock
 	log        *slog.Logger
@@ -97,7 +98,11 @@ func Open(ctx context.Context, cfg Config) (*Core, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Turns == nil {
+		cfg.Turns = password.NewTurns(password.TurnsConfig{Workers: 8})
+	}
 	s := &state{
+		turns: cfg.Turns,
 		store: cfg.Store, keys: cfg.Keys, passwords: cfg.Passwords, log: cfg.Log, doorbell: cfg.Doorbell,
 		clock:     &clock{now: cfg.Now},
 		nameKey:   newMACKey(cfg.Keys.Derive("names")),
@@ -132,7 +137,7 @@ func (c *Core) With(set Settings) *Core {
 		set.TokenLife = 120 * time.Second
 	}
 	n := &Core{
-		state: c.state, set: set, policies: map[string]*policy{}, common: &commonRules{}, audits: &questionAudits{},
+		state: c.state, set: set, policies: map[string]*policy{}, common: &commonRules{},
 		prompts: map[language.Tag]pinphrase.Texts{}, questions: map[string]pinphrase.Question{},
 	}
 	for name, p := range set.Policies {

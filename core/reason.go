@@ -16,7 +16,6 @@ const (
 const (
 	WrongPassword Reason = "wrong-password"
 	WrongAnswer   Reason = "wrong-answer"
-	WrongCodeWord Reason = "wrong-code-word"  // typed whole at self-service
 	WrongCode     Reason = "wrong-code"       // not the one that the phone shows
 	Malformed     Reason = "malformed-answer" // too few, too many or undecodable characters
 	UnknownUser   Reason = "unknown-user"
@@ -28,6 +27,9 @@ const (
 	Locked        Reason = "locked-by-admin"
 	Disabled      Reason = "disabled"
 	Expired       Reason = "expired"
+	// Of accounts that are kept elsewhere, after a right password:
+	AccountRefused  Reason = "account-refused"  // locked or expired there, or not for now
+	PasswordExpired Reason = "password-expired" // and is to be changed there first
 )
 
 // Reasons of a Reject that are not counted.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey/latchkey/config"
 	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/core/pamcheck"
 	"github.com/latchkey/latchkey/localapi"
 	"github.com/latchkey/latchkey/radiusd"
 )
@@ -82,6 +83,13 @@ func (a *appliance) status(ctx context.Context) localapi.Status {
 	}
 	if behind := a.core.Load().ClockBehind(); behind > time.Second {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("the host's clock is %s behind the latest time known: locks and expiries go on from there", behind.Round(time.Second)))
+	}
+	if cfg.PAM.Used {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		if err := pamcheck.New(pamcheck.Config{Socket: cfg.PAM.Socket}).Reachable(ctx); err != nil {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("passwords cannot be checked by PAM: %v (systemctl enable --now latchkey-pamcheck.socket)", err))
+		}
+		cancel()
 	}
 	if a.certificates != nil {
 		if until := a.certificates.NotAfter(); time.Until(until) < 14*24*time.Hour {

@@ -139,6 +139,7 @@ func (a *appliance) openState(ctx context.Context, cfg *config.Config, forceURL 
 		Store: a.store, Keys: keyset, Settings: cfg.Settings, Log: a.log,
 		Passwords: password.NewPool(password.PoolConfig{Workers: max(1, runtime.NumCPU()-1)}),
 	}
+	parts.Turns = password.NewTurns(password.TurnsConfig{Workers: cfg.PAM.AtOnce})
 	if err = a.openBell(cfg, keyset); err == nil && a.bell != nil {
 		parts.Doorbell = a.bell
 	}
@@ -230,6 +231,7 @@ func (a *appliance) reload() {
 		"radius.listen": (len(old.RADIUS.Listen) == 0) != (len(next.RADIUS.Listen) == 0),
 		"web":           (len(old.Web.Listen) == 0) != (len(next.Web.Listen) == 0), "web.url": old.Web.URL != next.Web.URL,
 		"web.push": !reflect.DeepEqual(old.Web.Push, next.Web.Push), "web.certificate_file": old.Web.CertificateFile != next.Web.CertificateFile, "web.key_file": old.Web.KeyFile != next.Web.KeyFile,
+		"pam.at_once": old.PAM.AtOnce != next.PAM.AtOnce,
 	} {
 		if changed {
 			a.log.Error("this change needs a restart; the old configuration stays", "key", key)

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey/latchkey/core"
 	"github.com/latchkey/latchkey/core/doorbell"
 	"github.com/latchkey/latchkey/core/keys"
+	"github.com/latchkey/latchkey/core/pamcheck"
 	"github.com/latchkey/latchkey/web"
 	"github.com/latchkey/latchkey/web/appfiles"
 )
@@ -41,12 +42,6 @@ func (a *appliance) openWeb(cfg *config.Config) (err error) {
 	a.web, err = web.New(web.Config{
 		Listen: addressList(cfg.Web.Listen), URL: cfg.Web.URL, Certificates: a.certificates, Brand: brand(cfg), Apps: web.Apps(cfg.Web.Apps), App: appfiles.FS(), Log: a.log,
 		Phones: func() core.Phones { return a.core.Load() },
-		SelfService: func() core.SelfService {
-			if !a.cfg.Load().Web.SelfService {
-				return nil
-			}
-			return a.core.Load()
-		},
 	})
 	return err
 }
@@ -67,12 +62,13 @@ func (a *appliance) openBell(cfg *config.Config, keyset *keys.Keyset) (err error
 	return err
 }
 
-// settings are those of a configuration, with the pin of the certificate that is in force.
+// settings are those of a configuration, with the pin of the certificate that is in force, and who asks PAM.
 func (a *appliance) settings(cfg *config.Config) core.Settings {
 	s := cfg.Settings
 	if a.certificates != nil {
 		s.Device.Pin = a.certificates.Pin()
 	}
+	s.PAM = pamcheck.New(pamcheck.Config{Socket: cfg.PAM.Socket, Service: cfg.PAM.Service, Timeout: cfg.PAM.Timeout})
 	return s
 }
 

@@ -45,7 +45,6 @@ type Language struct {
 	Texts        Texts
 	PINphrase    PINphrase
 	Weak         Weak
-	Changes      Changes
 }
 
 // PINphrase holds the default sentences of the PINphrase method. The

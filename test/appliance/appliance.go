@@ -49,6 +49,7 @@ type Config struct {
 	// "message_authenticator: accept".
 	Client string
 
+	First    string // the policy's first factor; "" is "password"
 	Second   string // the policy's second factors, as a YAML flow sequence; "" is "[pinphrase]"
 	Sections string // more of the configuration, whole sections of it
 }
@@ -69,6 +70,7 @@ type Appliance struct {
 func Start(t testing.TB, config Config) *Appliance {
 	t.Helper()
 	config.Language = cmp.Or(config.Language, "en")
+	config.First = cmp.Or(config.First, "password")
 	config.Second = cmp.Or(config.Second, "[pinphrase]")
 	a := &Appliance{t: t, config: config, folder: Folder(t), Log: NewScreen("log of latchkeyd"), Port: Port(t)}
 	a.Address = fmt.Sprintf("127.0.0.1:%d", a.Port)
@@ -98,7 +100,7 @@ radius:
     - {name: nas, address: 127.0.0.1, secret: "%s", policy: vpn%s}
 policies:
   vpn:
-    first: password
+    first: %s
     second: %s
     reply:
       Class: staff
@@ -106,7 +108,7 @@ policies:
       Vendor-Specific: [{vendor: 9, type: 1, text: "shell:priv-lvl=15"}]
 pinphrase:
   questions:
-`, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), a.Address, Secret, client, a.config.Second)
+`, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), a.Address, Secret, client, a.config.First, a.config.Second)
 	for _, q := range questions {
 		fmt.Fprintf(&b, "    - {id: %s, minimum_length: %d, label: {de: %q, en: %q}, phrase: {de: %[3]q, en: %[4]q}}\n",
 			q.id, q.minimum, q.german, q.english)
