@@ -21,10 +21,11 @@ const maxPath = 107
 // Listener is a Unix socket that takes its file away when it is closed, if it is still its own.
 type Listener struct {
 	*net.UnixListener
-	path  string
-	file  os.FileInfo
-	close sync.Once
-	err   error
+	accept func(*net.UnixConn) net.Conn // nil: all are taken as they are
+	path   string
+	file   os.FileInfo
+	close  sync.Once
+	err    error
 }
 
 // Listen makes the socket file at path, mode 0660, and lets the groups of roles connect. Its
@@ -38,6 +39,16 @@ func Listen(path string, roles Roles) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	return listen(path, 0o660, groups)
+}
+
+// ListenPAM makes the socket file for root's programs, mode 0600.
+func ListenPAM(path string) (*Listener, error) { return listen(path, 0o600, nil) }
+
+// ListenPAMUser makes the socket file for everybody's programs, mode 0666.
+func ListenPAMUser(path string) (*Listener, error) { return listen(path, 0o666, nil) }
+
+func listen(path string, mode os.FileMode, groups []roleGroup) (*Listener, error) {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
@@ -58,7 +69,7 @@ func Listen(path string, roles Roles) (*Listener, error) {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	inner.SetUnlinkOnClose(false)
-	info, err := publish(temporary, path, groups)
+	info, err := publish(temporary, path, mode, groups)
 	if err != nil {
 		_ = inner.Close()
 		_ = os.Remove(temporary)
@@ -68,8 +79,8 @@ func Listen(path string, roles Roles) (*Listener, error) {
 }
 
 // publish sets the permissions of the socket file and gives it its name.
-func publish(temporary, path string, groups []roleGroup) (os.FileInfo, error) {
-	if err := os.Chmod(temporary, 0o660); err != nil {
+func publish(temporary, path string, mode os.FileMode, groups []roleGroup) (os.FileInfo, error) {
+	if err := os.Chmod(temporary, mode); err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	if err := letIn(temporary, groups); err != nil {
@@ -155,6 +166,19 @@ func accessList(groups []roleGroup) []byte {
 	entry(mask, readWrite, undefined)
 	entry(other, nothing, undefined)
 	return list
+}
+
+// Accept gives the next connection that is let in.
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.AcceptUnix()
+		if err != nil || l.accept == nil {
+			return conn, err
+		}
+		if taken := l.accept(conn); taken != nil {
+			return taken, nil
+		}
+	}
 }
 
 // Close stops listening and removes the socket file, unless another daemon has put its own there.

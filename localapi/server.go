@@ -81,29 +81,34 @@ type caller struct {
 // Serve answers at l until ctx ends, then lets requests in flight finish for a moment and
 // closes l. It returns nil after an end by ctx.
 func (s *Server) Serve(ctx context.Context, l *Listener) error {
+	return serveHTTP(ctx, "admin socket", l, s, func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, callerKey{}, s.identify(conn))
+	}, s.log)
+}
+
+// serveHTTP serves one socket in the way of Serve. who settles who is calling, once a connection.
+func serveHTTP(ctx context.Context, what string, l *Listener, handler http.Handler, who func(context.Context, net.Conn) context.Context, log *slog.Logger) error {
 	base, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	server := &http.Server{
-		Handler:           s,
+		Handler:           handler,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		BaseContext:       func(net.Listener) context.Context { return base },
-		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, callerKey{}, s.identify(conn))
-		},
+		ConnContext:       who,
 	}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	select {
 	case err := <-done:
 		_ = l.Close()
-		return fmt.Errorf("admin socket: %w", err)
+		return fmt.Errorf("%s: %w", what, err)
 	case <-ctx.Done():
 	}
 	_ = l.Close()
-	stop() // ends those who follow the audit log
+	stop() // ends those who follow the audit log, and those who wait for a phone
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	if err := server.Shutdown(limit); err != nil {

@@ -59,6 +59,9 @@ func (a *appliance) addresses() []string {
 			out = append(out, "https "+addr.String())
 		}
 	}
+	if cfg := a.cfg.Load(); cfg.Socket.PAM != "" {
+		out = append(out, "unix "+cfg.Socket.PAM, "unix "+cfg.Socket.PAMUser)
+	}
 	return out
 }
 

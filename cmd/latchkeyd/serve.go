@@ -22,6 +22,7 @@ import (
 	"github.com/latchkey/latchkey/core/mobile"
 	"github.com/latchkey/latchkey/core/password"
 	"github.com/latchkey/latchkey/core/store/badger"
+	"github.com/latchkey/latchkey/hostapi/hostdoor"
 	"github.com/latchkey/latchkey/localapi"
 	"github.com/latchkey/latchkey/radiusd"
 	"github.com/latchkey/latchkey/web"
@@ -49,6 +50,9 @@ type appliance struct {
 	bell         *doorbell.Bell // nil: phones are not rung
 	carriers     *carriers
 	admin        *localapi.Server
+
+	// hosts is what the doors for PAM judge by: core and policies of one configuration.
+	hosts atomic.Pointer[hostdoor.Rules]
 }
 
 // serve opens the state, then the doors, and serves until ctx ends or a door breaks.
@@ -79,6 +83,9 @@ func serve(ctx context.Context, path string, cfg *config.Config, forceURL bool, 
 			}
 			ended <- err
 		}()
+	}
+	if err := a.openHosts(cfg, start); err != nil {
+		return err
 	}
 	start("admin socket", func(ctx context.Context) error { return a.admin.Serve(ctx, socket) })
 	if a.radius != nil {
@@ -189,6 +196,7 @@ func (a *appliance) openDoors(cfg *config.Config) (err error) {
 		return err
 	}
 	a.core.Store(a.core.Load().With(a.settings(cfg)))
+	a.hosts.Store(hostRules(cfg, a.core.Load()))
 	a.pinned = a.settings(cfg).Device.Pin
 	if len(cfg.RADIUS.Listen) == 0 {
 		return nil
@@ -228,6 +236,7 @@ func (a *appliance) reload() {
 	old := a.cfg.Load()
 	for key, changed := range map[string]bool{
 		"state_dir": old.StateDir != next.StateDir, "keys.file": old.KeysFile != next.KeysFile, "socket": old.Socket.Admin != next.Socket.Admin,
+		"hosts": (old.Hosts.Policy == "") != (next.Hosts.Policy == ""), "socket.pam": old.Socket.PAM != next.Socket.PAM, "socket.pam_user": old.Socket.PAMUser != next.Socket.PAMUser,
 		"radius.listen": (len(old.RADIUS.Listen) == 0) != (len(next.RADIUS.Listen) == 0),
 		"web":           (len(old.Web.Listen) == 0) != (len(next.Web.Listen) == 0), "web.url": old.Web.URL != next.Web.URL,
 		"web.push": !reflect.DeepEqual(old.Web.Push, next.Web.Push), "web.certificate_file": old.Web.CertificateFile != next.Web.CertificateFile, "web.key_file": old.Web.KeyFile != next.Web.KeyFile,
@@ -273,6 +282,7 @@ func (a *appliance) take(cfg *config.Config) error {
 		}
 	}
 	a.core.Store(c)
+	a.hosts.Store(hostRules(cfg, c))
 	a.cfg.Store(cfg)
 	a.pinned = settings.Device.Pin
 	return nil
