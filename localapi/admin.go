@@ -29,6 +29,11 @@ type Admin interface {
 	// TemporaryCode makes the helpdesk's code: eight letters, good for uses logins.
 	TemporaryCode(ctx context.Context, actor core.Actor, name string, valid time.Duration, uses int) (code core.Secret, until time.Time, err error)
 
+	// AskCaller gives the question to ask a caller who says to be the user; it stays the same until it is answered
+	// rightly. JudgeCaller tells whether the answer was right, after it was counted. ErrRefused after too many wrong ones.
+	AskCaller(ctx context.Context, actor core.Actor, name string) (core.CallerCheck, error)
+	JudgeCaller(ctx context.Context, actor core.Actor, name, id string, text core.Secret) (right bool, err error)
+
 	Questions() []core.QuestionInfo
 	Answers(ctx context.Context, name string) ([]core.AnswerInfo, error)
 	// SetAnswer's result alone holds the numbered letters, to be shown once.

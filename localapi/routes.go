@@ -30,6 +30,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/user/password", admin, s.setPassword},
 		{"POST", "/v1/user/codeword", admin, s.newCodeWord},
 		{"POST", "/v1/user/code", helpdesk, s.temporaryCode},
+		{"POST", "/v1/user/verify/ask", helpdesk, s.askCaller},
+		{"POST", "/v1/user/verify/judge", helpdesk, s.judgeCaller},
 		{"POST", "/v1/import", admin, s.importUsers},
 
 		{"GET", "/v1/questions", auditor, s.listQuestions},

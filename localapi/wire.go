@@ -60,6 +60,11 @@ type (
 		Seconds int64  `json:"seconds"`
 		Uses    int    `json:"uses"`
 	}
+	callerRequest struct {
+		Name string    `json:"name"`
+		ID   string    `json:"id"`
+		Text Disclosed `json:"text"` // what the caller says
+	}
 	answerRequest struct {
 		Name     string    `json:"name"`
 		Question string    `json:"question"`
@@ -119,6 +124,12 @@ type Invitation struct {
 	URL     Disclosed `json:"url"`
 	Expires time.Time `json:"expires"`
 	Trusted bool      `json:"trusted"`
+}
+
+// CallerVerdict is the reply to what a caller said.
+type CallerVerdict struct {
+	Name  string `json:"name"`
+	Right bool   `json:"right"`
 }
 
 // CodeWord is the code word that an import has made for a new user.
