@@ -50,6 +50,12 @@ web/appfiles/dist/index.html: $(APP_SOURCES)
 	@cp -r web/app/dist/. web/appfiles/dist/
 	@touch $@
 
+# The message centre that tests of carriers talk to.
+test/carriers/smsc/node_modules/.package-lock.json: test/carriers/smsc/package-lock.json
+	@packaging/scripts/setup app
+	@cd test/carriers/smsc && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 run: build
 	@mkdir -p .cache
 	@go build -o .cache/demo ./packaging/demo
@@ -59,7 +65,7 @@ run: build
 # real clients, which need them built, and the fuzz targets for ten seconds each.
 test: go-ready
 	@packaging/scripts/setup test
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build test/carriers/smsc/node_modules/.package-lock.json
 	go test $(TESTFLAGS) ./test/architecture
 	go test $(TESTFLAGS) $$(go list ./... | grep -vE '/latchkey/(test/|packaging/test$$)')
 	go test $(TESTFLAGS) -p 1 $$(go list ./packaging/test ./test/... | grep -v '/test/architecture$$')

@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey/latchkey/core/delivery"
 	"github.com/latchkey/latchkey/core/delivery/httpgateway"
 	"github.com/latchkey/latchkey/core/delivery/mail"
+	"github.com/latchkey/latchkey/core/delivery/smpp"
 	"github.com/latchkey/latchkey/core/secret"
 	"github.com/latchkey/latchkey/localapi"
 )
@@ -51,6 +52,14 @@ type slot struct {
 
 // Address implements core.Carrier.
 func (s *slot) Address() core.AddressKind { return s.current().Address() }
+
+// AtOnce implements core.AtOnce: how many messages the carrier bears at once; 0: it does not say.
+func (s *slot) AtOnce() int {
+	if own, ok := s.current().(core.AtOnce); ok {
+		return own.AtOnce()
+	}
+	return 0
+}
 
 func (s *slot) current() core.Carrier {
 	s.mu.Lock()
@@ -172,6 +181,13 @@ func (c *carriers) open(k config.Carrier) (core.Carrier, error) {
 		return httpgateway.NewKannel(httpgateway.KannelConfig{
 			URL: k.Kannel.URL, User: k.Kannel.User, Password: k.Kannel.Password, From: k.Kannel.From, SMSC: k.Kannel.SMSC,
 			Number: delivery.NumberForm(k.Kannel.Number), Timeout: k.Kannel.Timeout, CA: k.Kannel.CA,
+		})
+	case k.SMPP != nil:
+		return smpp.New(smpp.Config{
+			Address: k.SMPP.Address, TLS: k.SMPP.TLS, CA: k.SMPP.CA, SystemID: k.SMPP.SystemID, Password: k.SMPP.Password, SystemType: k.SMPP.SystemType,
+			Source: k.SMPP.Source, SourceTON: k.SMPP.SourceTON, SourceNPI: k.SMPP.SourceNPI, DestTON: k.SMPP.DestTON, DestNPI: k.SMPP.DestNPI,
+			Plus: k.SMPP.Plus, UCS2Only: k.SMPP.UCS2Only, Receipts: k.SMPP.Receipts, Window: k.SMPP.Window, MaxParts: k.SMPP.MaxParts,
+			Enquire: k.SMPP.Enquire, Timeout: k.SMPP.Timeout, Log: c.log.With("carrier", k.Name),
 		})
 	case k.Mail != nil:
 		return mail.New(mail.Config{

@@ -151,7 +151,7 @@ func (a *appliance) openState(ctx context.Context, cfg *config.Config, forceURL 
 		parts.Doorbell = a.bell
 	}
 	if err == nil {
-		_, err = a.carriers.take(cfg.Carriers)
+		parts.Carriers, err = a.carriers.take(cfg.Carriers)
 	}
 	var c *core.Core
 	if err == nil {
@@ -265,9 +265,11 @@ func (a *appliance) reload() {
 func (a *appliance) take(cfg *config.Config) error {
 	settings := a.settings(cfg)
 	c := a.core.Load().With(settings)
-	if _, err := a.carriers.take(cfg.Carriers); err != nil {
+	carriers, err := a.carriers.take(cfg.Carriers)
+	if err != nil {
 		return err
 	}
+	c.SetCarriers(carriers)
 	if a.web != nil {
 		if err := errors.Join(a.web.Listen(addressList(cfg.Web.Listen)), a.web.SetBrand(brand(cfg)), a.web.SetApps(web.Apps(cfg.Web.Apps))); err != nil {
 			return err
