@@ -20,14 +20,15 @@ func (c check) settings() core.Settings {
 	}
 	c.within("answer_within", c.file.AnswerWithin, 10*time.Second, time.Hour)
 	return core.Settings{
-		Language:  string(tag),
-		Names:     c.names(),
-		Policies:  c.policies(),
-		Locks:     c.locks(),
-		PINphrase: c.pinphrase(tag),
-		CodeWords: c.codeWords(),
-		Device:    c.device(),
-		TokenLife: c.file.AnswerWithin,
+		Language:    string(tag),
+		Names:       c.names(),
+		Policies:    c.policies(),
+		Locks:       c.locks(),
+		PINphrase:   c.pinphrase(tag),
+		CodeWords:   c.codeWords(),
+		Device:      c.device(),
+		TokenLife:   c.file.AnswerWithin,
+		SelfService: c.selfService(),
 	}
 }
 
@@ -198,8 +199,8 @@ func (c check) codeWords() core.CodeWords {
 	switch {
 	case len(given.Opens) == 0:
 		c.warn(key+".opens", "[login, selfservice]", "is empty: code words open nothing")
-	case !out.OpensLogin:
-		c.warn(key+".opens", "[login, selfservice]", "self-service is not yet there in this version: code words open nothing")
+	case !out.OpensLogin && !slices.Contains(c.file.Web.Serve, "selfservice"):
+		c.warn(key+".opens", "[login, selfservice]", "opens self-service only, which is not served: code words open nothing")
 	}
 	return out
 }

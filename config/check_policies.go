@@ -17,6 +17,7 @@ func (c check) policies() map[string]core.Policy {
 	for _, s := range c.file.Hosts.Services {
 		used[s.Value] = true
 	}
+	used[c.file.Selfservice.Policy] = true
 	for _, p := range c.file.Policies {
 		key := entryPath("policies", p.Name)
 		c.word(key, p.Name, "a name such as vpn")

@@ -25,6 +25,8 @@ func (c check) web() Web {
 		URL:    c.origin("web.url", given.URL),
 		Brand:  c.brand(given.Brand),
 		Push:   c.push(given.Push),
+
+		SelfService: slices.Contains(given.Serve, "selfservice"),
 	}
 	w.Apps = c.apps(given.App, w.URL)
 	w.CertificateFile, w.KeyFile = c.certificate(given, w.URL)
@@ -39,7 +41,7 @@ func (c check) web() Web {
 			}
 		}
 		switch part {
-		case "selfservice", "hosts", "services": // refused already as not yet there
+		case "hosts", "services": // refused already as not yet there
 		default:
 			c.oneOf(at, part, "app", "selfservice", "hosts", "services")
 		}

@@ -82,6 +82,7 @@ type Web struct {
 	Brand           Brand
 	Apps            Apps
 	Push            Push
+	SelfService     bool // the pages at /me/ are served
 }
 
 // Apps is how this appliance and others share their apps, by their origins.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey/latchkey/core"
 	"github.com/latchkey/latchkey/core/pinphrase"
 )
 
@@ -83,6 +84,10 @@ func TestSampleSwitchedOn(t *testing.T) {
 	}
 	c.Hosts, c.Socket.PAM, c.Socket.PAMUser = Hosts{}, "", ""
 	delete(c.Settings.Policies, "ssh")
+	if !c.Web.SelfService || c.Settings.SelfService.Policy == "" {
+		t.Errorf("an example was not taken: %+v", c.Settings.SelfService)
+	}
+	c.Settings.SelfService = core.SelfServiceSettings{}
 	c.Web, c.Settings.Device.Origin, c.Settings.Device.Appliance = Web{}, "", ""
 	c.Settings.Names.Strip, c.Socket.Roles, c.AuditHeadFile = nil, nil, ""
 	policy.Reply, policy.Groups, c.Settings.PINphrase.Templates = nil, nil, nil

@@ -21,6 +21,7 @@ type file struct {
 	Radius       radius        `key:"radius"`
 	Web          web           `key:"web"`
 	Hosts        hosts         `key:"hosts"`
+	Selfservice  selfservice   `key:"selfservice"`
 	PAM          pam           `key:"pam"`
 	Policies     []named[rule] `key:"policies"`
 	Locks        locks         `key:"locks"`
@@ -109,6 +110,14 @@ type brand struct {
 type webApp struct {
 	Appliances []string `key:"appliances"`
 	Origins    []string `key:"origins"`
+}
+
+type selfservice struct {
+	Policy        string        `key:"policy"`
+	Idle          time.Duration `key:"idle" default:"10m"`
+	Lasts         time.Duration `key:"lasts" default:"1h"`
+	RecoveryCodes int           `key:"recovery_codes" default:"10"`
+	NotMe         string        `key:"not_me" default:"alert"`
 }
 
 type push struct {

@@ -70,6 +70,8 @@ type judgement struct {
 	who    subject
 	step   Step
 	said   []func() // to be logged after the commit
+
+	session Secret // that an Accept at self-service has opened
 }
 
 func (j *judgement) judge(text secret.Secret) (err error) {
@@ -278,6 +280,13 @@ func (o *opened) bound() {
 // accept is the one place that lets somebody in: by the transaction that consumed, after it
 // has read user, epoch, locks and policy.
 func (j *judgement) accept(reason Reason, remark string) error {
+	if j.a.Door == DoorSelfService {
+		if stands, err := j.signedIn(reason); err != nil {
+			return err
+		} else if !stands {
+			return j.dismiss(StaleToken)
+		}
+	}
 	var counts countRecord
 	key := keyCount(j.who.id)
 	if _, err := get(j.t, key, &counts); err != nil {
@@ -296,7 +305,7 @@ func (j *judgement) accept(reason Reason, remark string) error {
 	tag := j.tag(j.who.user.Language, j.a.Language)
 	j.step = Step{
 		Kind: Accept, User: j.who.name, Reason: reason, Reference: r.Reference,
-		Attributes: j.p.attributes(j.who.user.Groups), Text: j.spell(j.a, tag, remark),
+		Attributes: j.p.attributes(j.who.user.Groups), Text: j.spell(j.a, tag, remark), session: j.session,
 	}
 	return nil
 }

@@ -46,47 +46,57 @@ func (c *Core) SetAnswer(ctx context.Context, actor Actor, name, question string
 		if _, err := get(t, keyAnswers(who.id), &answers); err != nil {
 			return "", err
 		}
-		if err := c.settled(t, *who, &answers); err != nil {
-			return "", err
-		}
-		replaced, err := c.putAnswer(&answers, who.id, q.ID, answer)
-		if err != nil {
-			return "", err
-		}
-		if err := put(t, keyAnswers(who.id), &answers); err != nil {
-			return "", err
-		}
-		if err := c.enrolled(t, who, &answers, replaced); err != nil {
-			return "", err
-		}
-		var state stateRecord
-		if _, err := get(t, keyState(who.id), &state); err != nil {
-			return "", err
-		}
-		o := &opened{answers: answers, state: state}
-		info = c.answerInfo(o, answers.find(q.ID), who.user.Language)
-		info.Length = answer.Len()
+		info, _, err = c.storeAnswer(t, who, &answers, q, answer)
 		info.Weaknesses = weak
-		info.Letters = nil
-		for _, l := range answer.Letters() {
-			info.Letters = append(info.Letters, l.Reveal())
-		}
-		return question, nil
+		return question, err
 	})
 	return info, err
 }
+
+// storeAnswer sets an answer that was checked, among those that the user has. The result holds its letters.
+func (c *Core) storeAnswer(t store.Txn, who *subject, answers *answersRecord, q pinphrase.Question, answer pinphrase.Answer) (info AnswerInfo, replaced bool, err error) {
+	if err := c.settled(t, *who, answers); err != nil {
+		return info, false, err
+	}
+	if replaced, err = c.putAnswer(answers, who.id, q.ID, answer); err != nil {
+		return info, false, err
+	}
+	if err := put(t, keyAnswers(who.id), answers); err != nil {
+		return info, false, err
+	}
+	if err := c.enrolled(t, who, answers, replaced); err != nil {
+		return info, false, err
+	}
+	var state stateRecord
+	if _, err := get(t, keyState(who.id), &state); err != nil {
+		return info, false, err
+	}
+	o := &opened{answers: *answers, state: state}
+	info = c.answerInfo(o, answers.find(q.ID), who.user.Language)
+	info.Length = answer.Len()
+	for _, l := range answer.Letters() {
+		info.Letters = append(info.Letters, l.Reveal())
+	}
+	return info, replaced, nil
+}
+
+// Two kinds of ErrRefused that a page tells apart.
+var (
+	errAnswerSame  = fmt.Errorf("%w: the same answer", ErrRefused)
+	errAnswerTwice = fmt.Errorf("%w: the same answer twice", ErrRefused)
+)
 
 // putAnswer puts a sealed answer into the record.
 func (c *Core) putAnswer(answers *answersRecord, id userID, question string, answer pinphrase.Answer) (replaced bool, err error) {
 	old := answers.find(question)
 	mark := c.answerMark(id, answer)
 	if old != nil && old.Mark == mark {
-		return false, problem(ErrRefused, fmt.Sprintf("the answer to %s is the one that it was", question),
+		return false, problem(errAnswerSame, fmt.Sprintf("the answer to %s is the one that it was", question),
 			"to go on with it nothing needs to be done; to renew it, choose another text")
 	}
 	for _, other := range answers.Items {
 		if other.Mark == mark {
-			return false, problem(ErrRefused, fmt.Sprintf("the answer to %s is the one to %s too", question, other.Question),
+			return false, problem(errAnswerTwice, fmt.Sprintf("the answer to %s is the one to %s too", question, other.Question),
 				"an answer that was watched at one question would answer the other")
 		}
 	}
@@ -133,22 +143,27 @@ func (c *Core) RemoveAnswer(ctx context.Context, actor Actor, name, question str
 		if _, err := get(t, keyAnswers(who.id), &answers); err != nil {
 			return "", err
 		}
-		if err := c.settled(t, *who, &answers); err != nil {
-			return "", err
-		}
-		kept := answersRecord{Version: answers.Version + 1}
-		for _, item := range answers.Items {
-			if item.Question != question {
-				kept.Items = append(kept.Items, item)
-			}
-		}
-		if len(kept.Items) == len(answers.Items) {
+		if answers.find(question) == nil {
 			return "", problem(ErrNoSuchQuestion, fmt.Sprintf("user %s has no answer to %s", who.name, printable(question)),
 				fmt.Sprintf("`latchkey answer list %s` shows which there are", who.name))
 		}
-		if err := put(t, keyAnswers(who.id), &kept); err != nil {
-			return "", err
-		}
-		return question, c.enrolled(t, who, &kept, true)
+		return question, c.dropAnswer(t, who, &answers, question)
 	})
+}
+
+// dropAnswer takes an answer away that is there.
+func (c *Core) dropAnswer(t store.Txn, who *subject, answers *answersRecord, question string) error {
+	if err := c.settled(t, *who, answers); err != nil {
+		return err
+	}
+	kept := answersRecord{Version: answers.Version + 1}
+	for _, item := range answers.Items {
+		if item.Question != question {
+			kept.Items = append(kept.Items, item)
+		}
+	}
+	if err := put(t, keyAnswers(who.id), &kept); err != nil {
+		return err
+	}
+	return c.enrolled(t, who, &kept, true)
 }

@@ -88,6 +88,8 @@ type Attempt struct {
 	TellUnenrolled bool
 	// NoChallenge: the NAS can show nothing. Begin then reads what stands behind the password, and gives no Challenge.
 	NoChallenge bool
+
+	self selfMark // of DoorSelfService
 }
 
 // Reply is what a door brings back for a Challenge.

@@ -92,7 +92,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 				step.Reason = Exhausted
 			}
 		}
-		if vouched && c.codeWordOpens(who, now) && slices.Contains(p.Second, MethodPINphrase) {
+		if vouched && a.Door != DoorSelfService && c.codeWordOpens(who, now) && slices.Contains(p.Second, MethodPINphrase) {
 			open, err := c.codeWordChallenge(who)
 			if err != nil {
 				return err
@@ -130,7 +130,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 		return step, nil
 	case step.Reason == Exhausted, step.Reason == NoAddress:
 		return c.dismiss(ctx, a, who, step.Reason)
-	case p.Unenrolled == UnenrolledAllow:
+	case p.Unenrolled == UnenrolledAllow && a.Door != DoorSelfService:
 		return c.passUnenrolled(ctx, a, p, who)
 	}
 	return c.tellUnenrolled(ctx, a, p, who)
@@ -370,6 +370,10 @@ func formOf(kind token.Kind, p *policy) uint8 {
 
 // origin is where an attempt comes from, as tokens are bound to it.
 func (c *Core) origin(a Attempt) (h [16]byte) {
+	if session := a.self.bind(); session != "" {
+		copy(h[:], mac(c.bindKey, a.NAS, a.Service, a.Source.String(), session))
+		return h
+	}
 	copy(h[:], mac(c.bindKey, a.NAS, a.Service, a.Source.String()))
 	return h
 }

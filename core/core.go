@@ -54,6 +54,7 @@ type Core struct {
 	// messages and presend have, by series, a policy whose messages that is about: the first by name.
 	messages, presend map[string]*policy
 	common            *commonRules
+	audits            *questionAudits
 }
 
 // state is what all snapshots share.
@@ -137,7 +138,7 @@ func (c *Core) With(set Settings) *Core {
 		set.TokenLife = 120 * time.Second
 	}
 	n := &Core{
-		state: c.state, set: set, policies: map[string]*policy{}, common: &commonRules{},
+		state: c.state, set: set, policies: map[string]*policy{}, common: &commonRules{}, audits: &questionAudits{},
 		prompts: map[language.Tag]pinphrase.Texts{}, questions: map[string]pinphrase.Question{},
 	}
 	for name, p := range set.Policies {

@@ -68,14 +68,15 @@ type CodeWords struct {
 // Settings is everything in the configuration that a login depends on. It is one immutable
 // snapshot: a reload makes a new one.
 type Settings struct {
-	Language  string // of users who have none of their own: "de" or "en"
-	Names     NameRules
-	Policies  map[string]Policy
-	Locks     Locks
-	PINphrase pinphrase.Settings
-	CodeWords CodeWords
-	Device    DeviceSettings
-	Delivery  DeliverySettings
-	PAM       PasswordChecker // of policies under FirstPAM
-	TokenLife time.Duration   // how long a Challenge may be answered; 0: 120 s
+	Language    string // of users who have none of their own: "de" or "en"
+	Names       NameRules
+	Policies    map[string]Policy
+	Locks       Locks
+	PINphrase   pinphrase.Settings
+	CodeWords   CodeWords
+	Device      DeviceSettings
+	Delivery    DeliverySettings
+	SelfService SelfServiceSettings
+	PAM         PasswordChecker // of policies under FirstPAM
+	TokenLife   time.Duration   // how long a Challenge may be answered; 0: 120 s
 }

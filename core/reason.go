@@ -16,6 +16,7 @@ const (
 const (
 	WrongPassword Reason = "wrong-password"
 	WrongAnswer   Reason = "wrong-answer"
+	WrongCodeWord Reason = "wrong-code-word"  // typed whole at self-service
 	WrongCode     Reason = "wrong-code"       // not the one that the phone shows
 	Malformed     Reason = "malformed-answer" // too few, too many or undecodable characters
 	UnknownUser   Reason = "unknown-user"

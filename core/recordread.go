@@ -78,6 +78,8 @@ func readCode(r *cborReader) *codeRecord {
 			c.Generation = r.uint()
 		case 5:
 			c.Serial = r.uint()
+		case 6:
+			c.Typed = r.int()
 		default:
 			r.odd = true
 		}

@@ -49,6 +49,8 @@ type codeRecord struct {
 	// Generation of the state in which it was made: after a restore it is void.
 	Generation uint64 `cbor:"4,keyasint"`
 	Serial     uint64 `cbor:"5,keyasint"` // tells a code from its successor
+	// Typed is when a code word was typed whole at self-service, which is once, and apart from Uses.
+	Typed int64 `cbor:"6,keyasint,omitempty"`
 }
 
 // nameRecord stands under keyName and guards the name.

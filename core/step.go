@@ -1,5 +1,7 @@
 package core
 
+import "github.com/latchkey/latchkey/core/mobile"
+
 // StepKind is what a door is told to do.
 type StepKind uint8
 
@@ -53,6 +55,10 @@ type Step struct {
 	Prompt  string
 	Secret  bool
 	Waiting bool
+	// Symbol is what a prompt that waits for the phone shows, for doors that can draw it.
+	Symbol mobile.Symbol
+
+	session Secret // of DoorSelfService: the id of the session that an Accept has opened
 }
 
 // Attribute is one RADIUS attribute of an Accept, in wire form: the configuration has

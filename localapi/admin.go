@@ -35,6 +35,8 @@ type Admin interface {
 	JudgeCaller(ctx context.Context, actor core.Actor, name, id string, text core.Secret) (right bool, err error)
 
 	Questions() []core.QuestionInfo
+	// AuditQuestions reckons how often each question is guessed. It takes seconds the first time.
+	AuditQuestions(ctx context.Context) ([]core.QuestionAudit, error)
 	Answers(ctx context.Context, name string) ([]core.AnswerInfo, error)
 	// SetAnswer's result alone holds the numbered letters, to be shown once.
 	SetAnswer(ctx context.Context, actor core.Actor, name, question string, answer core.Secret) (core.AnswerInfo, error)

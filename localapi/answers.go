@@ -15,6 +15,15 @@ func (s *Server) listQuestions(w http.ResponseWriter, r *http.Request, _ core.Ac
 	return nil
 }
 
+func (s *Server) auditQuestions(w http.ResponseWriter, r *http.Request, _ core.Actor) error {
+	audit, err := s.admin().AuditQuestions(r.Context())
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, audit)
+	return nil
+}
+
 func (s *Server) listAnswers(w http.ResponseWriter, r *http.Request, _ core.Actor) error {
 	q, err := parameters(r, "name")
 	if err != nil {

@@ -97,6 +97,11 @@ func (c *Client) Questions(ctx context.Context) (questions []core.QuestionInfo, 
 	return questions, c.get(ctx, "/v1/questions", nil, &questions)
 }
 
+// AuditQuestions reckons how often each question is guessed.
+func (c *Client) AuditQuestions(ctx context.Context) (audit []core.QuestionAudit, err error) {
+	return audit, c.get(ctx, "/v1/questions/audit", nil, &audit)
+}
+
 // Answers lists which questions a user has answered.
 func (c *Client) Answers(ctx context.Context, name string) (answers []core.AnswerInfo, err error) {
 	return answers, c.get(ctx, "/v1/answers", named(name), &answers)

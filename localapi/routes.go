@@ -35,6 +35,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/import", admin, s.importUsers},
 
 		{"GET", "/v1/questions", auditor, s.listQuestions},
+		{"GET", "/v1/questions/audit", auditor, s.auditQuestions},
 		{"GET", "/v1/answers", auditor, s.listAnswers},
 		{"POST", "/v1/answer/set", admin, s.setAnswer},
 		{"POST", "/v1/answer/remove", admin, s.removeAnswer},

@@ -74,13 +74,16 @@ func loadApp(files fs.FS) (map[string]appFile, error) {
 	return app, nil
 }
 
+// meFolder is where the app's files have the pages of self-service, which are served apart from it.
+const meFolder = "me/"
+
 func (s *Server) appFile(w http.ResponseWriter, r *request) error {
 	name := strings.TrimPrefix(r.URL.Path, mobile.AppPath)
 	if name == "" {
 		name = "index.html"
 	}
 	f, ok := s.app[name]
-	if !ok {
+	if !ok || strings.HasPrefix(name, meFolder) {
 		return refuse(codeNotFound, "")
 	}
 	if mark := s.sharing.Load().mark; mark != "" && name == workerFile {

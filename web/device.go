@@ -79,23 +79,26 @@ func (s *Server) read(w http.ResponseWriter, r *request) (core.DeviceCall, error
 // enter takes one of the places of calls in work. Above them callers wait for a moment, then hear that
 // the appliance is busy: what is in work stays quick.
 func (s *Server) enter(ctx context.Context) (release func(), err error) {
+	return s.enterOne(ctx, s.places)
+}
+
+func (s *Server) enterOne(ctx context.Context, places chan struct{}) (release func(), err error) {
+	leave := func() { <-places }
 	select {
-	case s.places <- struct{}{}:
-		return s.leave, nil
+	case places <- struct{}{}:
+		return leave, nil
 	default:
 	}
 	patience := time.NewTimer(s.limits.Patience)
 	defer patience.Stop()
 	select {
-	case s.places <- struct{}{}:
-		return s.leave, nil
+	case places <- struct{}{}:
+		return leave, nil
 	case <-patience.C:
 	case <-ctx.Done():
 	}
 	return nil, refuse(core.CodeBusy, "")
 }
-
-func (s *Server) leave() { <-s.places }
 
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")

@@ -49,7 +49,7 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 	started := s.now()
 	w := &reply{ResponseWriter: out}
 	r := &request{Request: in, id: s.ids.make(), remote: peer(in.RemoteAddr)}
-	s.place.harden(w.Header(), s.sharing.Load().policy)
+	s.place.harden(w.Header(), s.sharing.Load().policy, in.URL.Path)
 	err := s.answer(w, r)
 	if err != nil && w.status == 0 {
 		problemOf(err).write(w)

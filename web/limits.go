@@ -24,6 +24,9 @@ type Limits struct {
 	Conns      int           // connections (16384)
 	OfNetwork  int           // connections of one address, or one /64 of IPv6 (1024)
 	Enrolments Rate          // enrolments of one network that are refused (60, then one a second)
+	Waiters    int           // calls of self-service that wait for a phone (512)
+	SignIns    Rate          // sign-ins of one network at self-service that are refused (20, then one in 3 s)
+	AllSignIns Rate          // sign-ins at self-service of everybody (200, then 50 a second)
 	Failures   Rate          // calls of one network that prove no device (60, then one a second)
 }
 
@@ -47,6 +50,9 @@ func (l Limits) withDefaults() Limits {
 	l.Conns = cmp.Or(l.Conns, 16384)
 	l.OfNetwork = cmp.Or(l.OfNetwork, 1024)
 	l.Enrolments = cmp.Or(l.Enrolments, Rate{60, time.Second})
+	l.Waiters = cmp.Or(l.Waiters, 512)
+	l.SignIns = cmp.Or(l.SignIns, Rate{20, 3 * time.Second})
+	l.AllSignIns = cmp.Or(l.AllSignIns, Rate{200, 20 * time.Millisecond})
 	l.Failures = cmp.Or(l.Failures, Rate{60, time.Second})
 	return l
 }

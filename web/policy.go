@@ -15,6 +15,14 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 	"manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types latchkey"
 
+// mePolicy is that of the pages of self-service: the same without service worker and manifest, and not one
+// trusted type.
+const mePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// mePermissions: those pages need nothing of what browsers offer.
+var mePermissions = strings.Replace(permissions, "camera=(self)", "camera=()", 1)
+
 // permissions: the app scans invitations with the camera; the rest of what browsers offer is shut.
 const permissions = "accelerometer=(), autoplay=(), camera=(self), display-capture=(), fullscreen=(), geolocation=(), gyroscope=(), " +
 	"magnetometer=(), microphone=(), midi=(), payment=(), usb=(), xr-spatial-tracking=()"
@@ -50,9 +58,13 @@ func hostname(authority string) string {
 }
 
 // harden sets the headers that every reply carries.
-func (p place) harden(h http.Header, policy string) {
+func (p place) harden(h http.Header, policy, path string) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Permissions-Policy", permissions)
+	if strings.HasPrefix(path, mePath) || strings.HasPrefix(path, meCallPath) {
+		h.Set("Content-Security-Policy", mePolicy)
+		h.Set("Permissions-Policy", mePermissions)
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")

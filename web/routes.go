@@ -32,6 +32,8 @@ func (s *Server) routes() []route {
 		{"GET", "/", anywhere, s.toApp},
 		{"GET", "/app", anywhere, s.toApp},
 		{"GET", "/app/", anywhere, s.appFile},
+		{"GET", "/me", anywhere, s.toMe},
+		{"GET", "/me/", anywhere, s.meFile},
 		{"GET", "/healthz", anyHost, s.health},
 		{"GET", "/api/openapi.yaml", anywhere, s.openAPI},
 		{"GET", "/api/v1/brand", anyApp, s.tellBrand},
@@ -51,6 +53,18 @@ func (s *Server) routes() []route {
 		{"POST", "/api/v1/device/push", anyApp, s.call},
 		{"POST", "/api/v1/device/rename", anyApp, s.call},
 		{"POST", "/api/v1/device/remove", anyApp, s.call},
+
+		{"GET", "/api/v1/me", samePage, s.me},
+		{"GET", "/api/v1/me/options", samePage, s.me},
+		{"POST", "/api/v1/me/code-word", samePage, s.me},
+		{"POST", "/api/v1/me/sign-in", samePage, s.me},
+		{"POST", "/api/v1/me/sign-in/answer", samePage, s.me},
+		{"POST", "/api/v1/me/sign-out", samePage, s.me},
+		{"POST", "/api/v1/me/proof", samePage, s.me},
+		{"POST", "/api/v1/me/proof/answer", samePage, s.me},
+		{"POST", "/api/v1/me/answers/set", samePage, s.me},
+		{"POST", "/api/v1/me/answers/remove", samePage, s.me},
+		{"POST", "/api/v1/me/language", samePage, s.me},
 	}
 }
 

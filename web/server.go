@@ -23,12 +23,14 @@ type Config struct {
 	URL          string             // where browsers and phones find it: https://HOST or https://HOST:PORT
 	Certificates *Certificates      // of FromFiles or LocalAuthority
 	Phones       func() core.Phones // asked once a call: a reload puts another one there
-	App          fs.FS              // with an index.html; nil: no app is served
-	Brand        Brand
-	Apps         Apps
-	Log          *slog.Logger     // nil: slog.Default()
-	Now          func() time.Time // nil: time.Now
-	Limits       Limits
+	// SelfService is asked once a call, as Phones is; it gives nil, or is nil, where the pages at /me/ are not served.
+	SelfService func() core.SelfService
+	App         fs.FS // with an index.html, and the pages of self-service below me/; nil: no app is served
+	Brand       Brand
+	Apps        Apps
+	Log         *slog.Logger     // nil: slog.Default()
+	Now         func() time.Time // nil: time.Now
+	Limits      Limits
 }
 
 // Server is the door. Its methods are safe for many goroutines.
@@ -36,6 +38,7 @@ type Server struct {
 	place        place
 	certificates *Certificates
 	phones       func() core.Phones
+	self         func() core.SelfService
 	app          map[string]appFile
 	brand        atomic.Pointer[Brand]
 	sharing      atomic.Pointer[sharing]
@@ -51,6 +54,9 @@ type Server struct {
 	streams    *streams
 	conns      *conns
 	places     chan struct{}
+	waiters    chan struct{}
+	signIns    *buckets
+	allSignIns *buckets
 
 	http     *http.Server
 	stopping context.Context // ends the streams of events
@@ -93,7 +99,8 @@ func New(c Config) (*Server, error) {
 		place: where, certificates: c.Certificates, phones: c.Phones, app: app, log: c.Log, now: c.Now, limits: l,
 		ids: newRequestIDs(), enrolments: newBuckets(l.Enrolments), strangers: newStrangers(l.Failures),
 		streams: newStreams(l.Streams, l.OfDevice), conns: newConns(l.Conns, l.OfNetwork),
-		places: make(chan struct{}, l.Calls), broken: make(chan error, 1),
+		self: c.SelfService, signIns: newBuckets(l.SignIns), allSignIns: newBuckets(l.AllSignIns),
+		places: make(chan struct{}, l.Calls), waiters: make(chan struct{}, l.Waiters), broken: make(chan error, 1),
 	}
 	if s.log == nil {
 		s.log = slog.Default()

@@ -158,7 +158,7 @@ func (a *app) answerRemove() *cobra.Command {
 }
 
 func (a *app) questionCommand() *cobra.Command {
-	return newGroup("question", "The pool of questions: list", a.questionList())
+	return newGroup("question", "The pool of questions: list, audit", a.questionList(), a.questionAudit())
 }
 
 func (a *app) questionList() *cobra.Command {

@@ -43,6 +43,9 @@ func (a *appliance) keep(ctx context.Context) {
 	if err := c.SweepPendings(ctx); err != nil {
 		a.log.Warn("logins that ended were not swept", "error", err)
 	}
+	if err := c.SweepSessions(ctx); err != nil {
+		a.log.Warn("sessions that ended were not swept", "error", err)
+	}
 	a.followCertificate()
 	w, err := c.Witness(ctx)
 	if err != nil {

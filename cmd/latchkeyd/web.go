@@ -42,6 +42,12 @@ func (a *appliance) openWeb(cfg *config.Config) (err error) {
 	a.web, err = web.New(web.Config{
 		Listen: addressList(cfg.Web.Listen), URL: cfg.Web.URL, Certificates: a.certificates, Brand: brand(cfg), Apps: web.Apps(cfg.Web.Apps), App: appfiles.FS(), Log: a.log,
 		Phones: func() core.Phones { return a.core.Load() },
+		SelfService: func() core.SelfService {
+			if !a.cfg.Load().Web.SelfService {
+				return nil
+			}
+			return a.core.Load()
+		},
 	})
 	return err
 }

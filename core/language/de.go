@@ -69,4 +69,16 @@ var german = Language{
 		Common:     "Diese Antwort geben viele. Besser fügen Sie ein Wort hinzu, auf das nur Sie kommen.",
 		Personal:   "Diese Antwort errät, wer Ihren Namen, Ihre Nummer oder Ihre Adresse kennt. Bitte wählen Sie eine andere.",
 	},
+	Changes: Changes{
+		answerSet:     "Antwort auf «{question}» gesetzt",
+		answerRemoved: "Antwort auf «{question}» entfernt",
+		phoneAdded:    "Telefon «{phone}» hinzugefügt",
+		phoneRenamed:  "Telefon heißt jetzt «{phone}»",
+		phoneUnlocked: "Telefon «{phone}» entsperrt",
+		phoneLocked:   "Telefon «{phone}» als verloren gesperrt",
+		phoneRemoved:  "Telefon «{phone}» entfernt",
+		RecoveryMade:  "neue Notfallcodes",
+		RecoveryUsed:  "ein Notfallcode wurde benutzt",
+		NotMe:         "eine Anmeldung wurde als fremd gemeldet",
+	},
 }

@@ -71,6 +71,18 @@ var english = Language{
 		Common:     "Many people give this answer. Better add a word that only you would add.",
 		Personal:   "Everybody who knows your name, number or address can guess this answer. Please choose another one.",
 	},
+	Changes: Changes{
+		answerSet:     "the answer to «{question}» was set",
+		answerRemoved: "the answer to «{question}» was removed",
+		phoneAdded:    "phone «{phone}» was added",
+		phoneRenamed:  "a phone is now called «{phone}»",
+		phoneUnlocked: "phone «{phone}» was unlocked",
+		phoneLocked:   "phone «{phone}» was locked as lost",
+		phoneRemoved:  "phone «{phone}» was removed",
+		RecoveryMade:  "new recovery codes",
+		RecoveryUsed:  "a recovery code was used",
+		NotMe:         "a login was reported as somebody else's",
+	},
 }
 
 // englishOrdinal follows the CLDR ordinal rules: 1st, 2nd, 3rd, 4th, 11th, 21st.

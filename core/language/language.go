@@ -45,6 +45,7 @@ type Language struct {
 	Texts        Texts
 	PINphrase    PINphrase
 	Weak         Weak
+	Changes      Changes
 }
 
 // PINphrase holds the default sentences of the PINphrase method. The

@@ -95,3 +95,29 @@ func Exposure(n, m int, seen Set) float64 {
 	}
 	return float64(choose(seen.Len(), m)) / float64(all)
 }
+
+// ExposureAfter is the expected Exposure of an answer of n characters after k watched logins, each for m positions
+// drawn anew among all: the chance that the next challenge can be answered by who has recorded k.
+func ExposureAfter(n, m, k int) float64 {
+	all := float64(choose(n, m))
+	if all == 0 {
+		return math.NaN()
+	}
+	// seen[u] is the probability that u positions are known.
+	seen := make([]float64, n+1)
+	seen[0] = 1
+	for range k {
+		next := make([]float64, n+1)
+		for u, p := range seen {
+			for fresh := 0; p > 0 && fresh <= m && u+fresh <= n; fresh++ {
+				next[u+fresh] += p * float64(choose(n-u, fresh)) * float64(choose(u, m-fresh)) / all
+			}
+		}
+		seen = next
+	}
+	chance := 0.0
+	for u, p := range seen {
+		chance += p * float64(choose(u, m)) / all
+	}
+	return chance
+}

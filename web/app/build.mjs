@@ -36,6 +36,15 @@ const hash = createHash("sha256");
 for (const file of files) hash.update(file).update("\0").update(readFileSync(path.join(dist, file))).update("\0");
 const version = hash.digest("hex").slice(0, 16);
 
+// The pages of self-service stand beside the app, not in it: its worker knows nothing of them.
+const me = path.join(dist, "me");
+mkdirSync(me);
+cpSync(at("me"), me, { recursive: true });
+cpSync(at("symbols"), path.join(me, "symbols"), { recursive: true });
+cpSync(at("static/icons/icon.svg"), path.join(me, "icon.svg"));
+await build({ ...common, entryPoints: [at("src/me/main.ts")], outfile: path.join(me, "me.js") });
+await build({ ...common, entryPoints: [at("src/me/me.css")], outfile: path.join(me, "me.css"), external: ["symbols/*"] });
+
 // The worker knows the files by name and all of them by one hash, so that a change of any makes a new version.
 await build({
   ...common, entryPoints: [at("src/sw.ts")], outfile: path.join(dist, "sw.js"),

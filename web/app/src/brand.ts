@@ -1,6 +1,11 @@
 // The company's name, logo and colours. Applied through the style object model, because the policy allows no style
 // in the document; the last ones known serve while there is no connection.
-import type { BrowserStore } from "./idb.ts";
+
+/** Where the last brand known is kept, if anywhere. */
+export interface BrandStore {
+  setting<T>(name: string): Promise<T | undefined>;
+  set(name: string, value: unknown): Promise<void>;
+}
 
 interface Brand {
   name?: string;
@@ -51,7 +56,7 @@ const css = (c: Rgb) => `rgb(${c.join(" ")})`;
 export class Branding {
   #brand: Brand = {};
   #loaded: Promise<void> | undefined;
-  constructor(readonly store: BrowserStore, readonly name: HTMLElement, readonly logo: HTMLImageElement) {
+  constructor(readonly store: BrandStore, readonly name: HTMLElement, readonly logo: HTMLImageElement) {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#apply());
     logo.addEventListener("error", () => (logo.hidden = true));
   }

@@ -1,0 +1,40 @@
+package language
+
+// Changes name what was changed about how a person logs in, inside NoticeChanged.
+type Changes struct {
+	answerSet     string // {question}
+	answerRemoved string // {question}
+	phoneAdded    string // {phone}
+	phoneRenamed  string // {phone}
+	phoneUnlocked string // {phone}
+	phoneLocked   string // {phone}
+	phoneRemoved  string // {phone}
+	RecoveryMade  string
+	RecoveryUsed  string
+	NotMe         string // the user reported a login as somebody else's
+}
+
+// AnswerSet names an answer that was set or renewed.
+func (c *Changes) AnswerSet(question string) string {
+	return fill(c.answerSet, "{question}", question)
+}
+
+// AnswerRemoved names an answer that was taken away.
+func (c *Changes) AnswerRemoved(question string) string {
+	return fill(c.answerRemoved, "{question}", question)
+}
+
+// PhoneAdded names a phone that may approve from now on.
+func (c *Changes) PhoneAdded(phone string) string { return fill(c.phoneAdded, "{phone}", phone) }
+
+// PhoneRenamed names a phone by its new name.
+func (c *Changes) PhoneRenamed(phone string) string { return fill(c.phoneRenamed, "{phone}", phone) }
+
+// PhoneUnlocked names a phone that may approve again.
+func (c *Changes) PhoneUnlocked(phone string) string { return fill(c.phoneUnlocked, "{phone}", phone) }
+
+// PhoneLocked names a phone that was reported lost.
+func (c *Changes) PhoneLocked(phone string) string { return fill(c.phoneLocked, "{phone}", phone) }
+
+// PhoneRemoved names a phone that was taken away.
+func (c *Changes) PhoneRemoved(phone string) string { return fill(c.phoneRemoved, "{phone}", phone) }
