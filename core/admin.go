@@ -39,6 +39,7 @@ type UserChange struct {
 	Phone    *string
 	Mail     *string
 	Groups   *[]string
+	Deliver  *string // the carrier that the user prefers; "": the policy's order
 }
 
 // UserInfo is what may be shown of a user. It holds no secret.
@@ -48,6 +49,7 @@ type UserInfo struct {
 	Language    string       `json:"language"`
 	Phone       string       `json:"phone,omitempty"`
 	Mail        string       `json:"mail,omitempty"`
+	Deliver     string       `json:"deliver,omitempty"` // the carrier that the user prefers
 	Groups      []string     `json:"groups"`
 	Created     time.Time    `json:"created"`
 	Enabled     bool         `json:"enabled"`

@@ -181,7 +181,11 @@ func (j *judgement) pinphrase(text secret.Secret) error {
 	if j.set.PINphrase.ExposureWarn > 0 && (o.record.Pressed ||
 		pinphrase.Exposure(item.Length, j.set.PINphrase.Positions, o.usage(item).Seen) >= j.set.PINphrase.ExposureWarn) {
 		tag := j.tag(j.who.user.Language, j.a.Language)
-		remark = language.In(tag).Texts.RenewSoon(o.question.LabelIn(tag, language.Tag(j.set.Language)))
+		label := o.question.LabelIn(tag, language.Tag(j.set.Language))
+		remark = language.In(tag).Texts.RenewSoon(label)
+		if err := j.notify(j.t, j.now, j.who.id, &j.who.user, notice{Kind: noticeExposure, What: label}); err != nil {
+			return err
+		}
 		if o.record.Pressed {
 			request, user := j.a.Request, j.who.name
 			j.said = append(j.said, func() {
@@ -291,6 +295,12 @@ func (j *judgement) accept(reason Reason, remark string) error {
 	key := keyCount(j.who.id)
 	if _, err := get(j.t, key, &counts); err != nil {
 		return err
+	}
+	known := counts.pair(j.a.Source.counterKey())
+	if j.a.Source.person() && (known == nil || known.Success == 0) {
+		if err := j.notify(j.t, j.now, j.who.id, &j.who.user, notice{Kind: noticeSource, Source: j.a.Source.Value}); err != nil {
+			return err
+		}
 	}
 	if counts.right(j.now, j.a.Source) {
 		if err := put(j.t, key, &counts); err != nil {

@@ -121,19 +121,21 @@ func (c *Core) answerMark(id userID, answer pinphrase.Answer) [8]byte {
 }
 
 // enrolled updates the user's record after a change of answers: a replaced or removed one raises the
-// epoch, and the code word ends with the minimum of answers.
+// epoch, and the code word ends with the minimum of answers. A message that is sent ahead may be due.
 func (c *Core) enrolled(t store.Txn, who *subject, answers *answersRecord, taken bool) error {
 	ends := who.user.CodeWord != nil && c.countEnrolled(answers) >= c.set.PINphrase.MinimumAnswers
-	if !taken && !ends {
-		return nil
-	}
 	if taken {
 		who.user.Epoch++
 	}
 	if ends {
 		who.user.CodeWord = nil
 	}
-	return put(t, keyUser(who.id), &who.user)
+	if taken || ends {
+		if err := put(t, keyUser(who.id), &who.user); err != nil {
+			return err
+		}
+	}
+	return c.ahead(t, c.clock.Now(), *who)
 }
 
 // RemoveAnswer removes an answer.

@@ -36,9 +36,13 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 	if !ok {
 		return c.dismiss(ctx, a, subject{given: printable(a.User)}, NoSuchPolicy)
 	}
-	var code string
+	var second behind
 	if a.NoChallenge {
-		a.Password, code = readTyped(a.Password)
+		positions := 0
+		if p.typesLetters() {
+			positions = c.set.PINphrase.Positions
+		}
+		a.Password, second = readTyped(a.Password, positions)
 	}
 	now := c.clock.Now()
 	var who subject
@@ -73,7 +77,7 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 		who.vouched = true
 	}
 	if a.NoChallenge {
-		return c.secondTyped(ctx, a, p, who, code)
+		return c.secondTyped(ctx, a, p, who, second)
 	}
 	return c.second(ctx, a, p, who, now)
 }

@@ -121,7 +121,7 @@ func (c *Core) Import(ctx context.Context, actor Actor, rows iter.Seq2[ImportRow
 	}
 	var batch []prepared
 	var weak []RowError    // to be told with the next progress
-	var newcomers []staged // those who need a code word
+	var newcomers []staged // those who need a code word, or are sent a message ahead
 	flush := func() error {
 		done, wrong, err := c.stage(ctx, n, batch)
 		if err != nil {
@@ -181,6 +181,10 @@ func (c *Core) Import(ctx context.Context, actor Actor, rows iter.Seq2[ImportRow
 	published = true
 	if progress != nil {
 		progress(ImportProgress{Rows: taken + refused, Refused: refused, Done: true})
+	}
+	if err := c.aheadOf(ctx, newcomers); err != nil {
+		// The first login sends what is missing.
+		c.log.Warn("not all messages were sent ahead", "error", err)
 	}
 	if err := c.sayCodeWords(ctx, newcomers, codeWord); err != nil {
 		return taken, bad, problem(ErrRefused, fmt.Sprintf("%d users were taken, but not all code words could be said", taken),
@@ -257,7 +261,7 @@ func (c *Core) stage(ctx context.Context, n uint64, batch []prepared) (newcomers
 			if err != nil {
 				return err
 			}
-			if !enrolled {
+			if !enrolled || len(c.presend) > 0 {
 				newcomers = append(newcomers, staged{id, p.user.Name})
 			}
 		}

@@ -54,6 +54,7 @@ const (
 	wished      wish = iota // a login needs it
 	wishedAgain             // the person says that it did not come
 	wishedAhead             // nobody needs it yet
+	wishedTyped             // a login needs it that can show no prompt, and so cannot be asked to send it again
 )
 
 // needed tells whether a wish leads to a message, given what the user was sent last.
@@ -72,7 +73,7 @@ func (c *Core) needed(d deliveryRecord, o *opened, now time.Time, w wish) sendin
 		return sent
 	case ms < d.At+c.set.Delivery.resendAfter().Milliseconds():
 		return onItsWay
-	case d.State == deliveryUnknown:
+	case d.State == deliveryUnknown && w != wishedTyped:
 		return onlyResend
 	}
 	return sent
@@ -97,7 +98,7 @@ func (c *Core) send(t store.Txn, now time.Time, who subject, deliver []string, s
 	if err != nil {
 		return "", err
 	}
-	if w != wishedAgain {
+	if w != wishedAgain && w != wishedTyped {
 		// A carrier that may have taken it is not given it again unasked.
 		carriers = slices.DeleteFunc(carriers, func(name string) bool { return slices.Contains(d.Doubtful, name) })
 		if len(carriers) == 0 && len(d.Doubtful) > 0 {
@@ -525,4 +526,49 @@ func (c *Core) ResendMessage(ctx context.Context, actor Actor, name string) (out
 		return "", problem(ErrRefused, fmt.Sprintf("no message to %s is open", who.name), "one is sent when the user logs in")
 	})
 	return out, err
+}
+
+// aheadOf is ahead for users that were imported just now.
+func (c *Core) aheadOf(ctx context.Context, users []staged) error {
+	const atOnce = 50
+	for len(c.presend) > 0 && len(users) > 0 {
+		n := min(atOnce, len(users))
+		err := c.store.Update(ctx, func(t store.Txn) error {
+			for _, s := range users[:n] {
+				who := subject{name: s.name, given: s.name, known: true, id: s.id}
+				if found, err := get(t, keyUser(s.id), &who.user); err != nil {
+					return err
+				} else if !found {
+					continue
+				}
+				if err := c.ahead(t, c.clock.Now(), who); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		users = users[n:]
+	}
+	return nil
+}
+
+// rehomed follows a change of a user's number, address or preference. before is the record as it was; who.user as it
+// is in the store now.
+func (c *Core) rehomed(t store.Txn, who subject, before *userRecord) error {
+	now := c.clock.Now()
+	for _, x := range []struct{ what, was, is string }{{"phone", before.Phone, who.user.Phone}, {"mail", before.Mail, who.user.Mail}} {
+		if x.was == x.is || x.was == "" {
+			continue // who had none had nobody to tell
+		}
+		if err := c.notify(t, now, who.id, before, notice{Kind: noticeChanged, What: x.what}); err != nil {
+			return err
+		}
+	}
+	if before.Phone == who.user.Phone && before.Mail == who.user.Mail {
+		return nil
+	}
+	return c.moved(t, now, who)
 }

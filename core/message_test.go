@@ -295,3 +295,129 @@ func TestFormsDoNotMix(t *testing.T) {
 	want(t, p.answer(two("lutz"), message.Token, letters), Accept, Right)
 	want(t, p.answer(attempt("lutz"), prompt.Token, onScreen), Accept, Right)
 }
+
+func ahead(s *Settings) {
+	s.Policies["two"] = Policy{First: FirstPassword, Second: []Method{MethodPINphrase}, Realm: "default", Deliver: []string{"sms", "mail"}, Presend: true}
+}
+
+// The seed's pre-send tokens: a message is there before anybody logs in, from the first number on.
+func TestSentAhead(t *testing.T) {
+	p := newPost(t, ahead)
+	p.equip("lutz", number)
+	p.deliver()
+	if n := len(p.sms.messages()); n != 1 {
+		t.Fatalf("%d messages before the first login", n)
+	}
+	for i := range 3 {
+		letters, mark := p.read(p.sms.last(t))
+		s := p.begin(two("lutz"))
+		if !strings.Contains(s.Prompt, mark) {
+			t.Fatalf("the prompt %q does not name %s", s.Prompt, mark)
+		}
+		p.deliver()
+		if n := len(p.sms.messages()); n != 1+i {
+			t.Fatalf("login %d sent one more, though one was there: %d", i, n)
+		}
+		want(t, p.answer(two("lutz"), s.Token, letters), Accept, Right)
+		p.deliver()
+		if n := len(p.sms.messages()); n != 2+i {
+			t.Fatalf("after login %d there are %d messages", i, n)
+		}
+		p.now = p.now.Add(10 * time.Second)
+	}
+	// An answer that is replaced takes its challenge with it.
+	before := len(p.sms.messages())
+	for q := range seed {
+		if _, err := p.SetAnswer(t.Context(), root, "lutz", q, secret.New("Donaudampfschiff "+q)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.deliver()
+	if n := len(p.sms.messages()) - before; n < 1 || n > len(seed) {
+		t.Fatalf("%d messages after all answers were replaced", n)
+	}
+}
+
+// A number that changes voids what the old one was sent.
+func TestAnotherNumber(t *testing.T) {
+	for _, presend := range []bool{false, true} {
+		t.Run(fmt.Sprint("presend ", presend), func(t *testing.T) {
+			p := newPost(t, func(s *Settings) {
+				ahead(s)
+				x := s.Policies["two"]
+				x.Presend = presend
+				s.Policies["two"] = x
+				s.Delivery.Notices = []string{"sms", "mail"}
+			})
+			p.equip("lutz", number)
+			s := p.begin(two("lutz"))
+			p.deliver()
+			letters, mark := p.read(p.sms.last(t))
+			other := "+491799999999"
+			if _, err := p.ChangeUser(t.Context(), root, "lutz", UserChange{Phone: &other}); err != nil {
+				t.Fatal(err)
+			}
+			want(t, p.answer(two("lutz"), s.Token, letters), Reject, StaleToken)
+			if info, _ := p.User(t.Context(), "lutz"); info.Wrong != 0 {
+				t.Errorf("%d counted", info.Wrong)
+			}
+			s = p.begin(two("lutz"))
+			if strings.Contains(s.Prompt, " "+mark+" ") {
+				t.Fatalf("the mark that the old number has is asked for: %q", s.Prompt)
+			}
+			want(t, p.answer(two("lutz"), s.Token, letters), Reject, WrongAnswer)
+			p.deliver()
+			var old, fresh []string
+			for _, m := range p.sms.messages()[1:] {
+				if m.To.Reveal() == number {
+					old = append(old, m.Text.Reveal())
+				} else {
+					fresh = append(fresh, m.Text.Reveal())
+				}
+			}
+			if len(old) != 1 || !strings.HasPrefix(old[0], "Geändert wurde: Telefonnummer.") || len(fresh) != 1 || !strings.HasPrefix(fresh[0], "PINphrase: ") {
+				t.Fatalf("the old number got %q, the new one %q", old, fresh)
+			}
+			if m := p.mail.last(t); !strings.HasPrefix(m.Text.Reveal(), "Geändert wurde: Telefonnummer.") {
+				t.Errorf("by mail: %q", m.Text.Reveal())
+			}
+			for _, m := range p.sms.messages() {
+				if m.To.Reveal() == other {
+					letters, _ = p.read(m)
+				}
+			}
+			want(t, p.answer(two("lutz"), s.Token, letters), Accept, Right)
+		})
+	}
+}
+
+func TestCharactersBehindThePassword(t *testing.T) {
+	p := newPost(t, ahead)
+	p.equip("lutz", number)
+	p.deliver()
+	try := func(behind string) Step {
+		a := two("lutz")
+		a.NoChallenge, a.Password = true, secret.New("latchkey-demo"+behind)
+		return p.begin(a)
+	}
+	letters, mark := p.read(p.sms.last(t))
+	s := try("")
+	want(t, s, Reject, MessageAwaited)
+	if !strings.Contains(s.Text, "Nachricht "+mark+".") {
+		t.Fatal(s.Text)
+	}
+	want(t, try(",zzzz"), Reject, WrongAnswer)
+	want(t, try(","+letters), Accept, Right)
+	want(t, try(","+letters), Reject, Replayed)
+	want(t, try(",123456"), Reject, MessageAwaited) // a code that nobody asks for: nothing is compared
+	p.deliver()
+	if n := len(p.sms.messages()); n != 2 {
+		t.Fatalf("%d messages", n)
+	}
+	letters, _ = p.read(p.sms.last(t))
+	want(t, try(","+letters), Accept, Right)
+	// Under a policy that sends nothing ahead the same text is a password.
+	a := attempt("lutz")
+	a.NoChallenge, a.Password = true, secret.New("latchkey-demo,"+letters)
+	want(t, p.begin(a), Reject, WrongPassword)
+}

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"time"
 
 	"github.com/latchkey/latchkey/core/language"
@@ -31,13 +32,30 @@ type notice struct {
 	Until  time.Time // zero: without end
 }
 
-// Whoever can make a notice come (a wrong password locks) must not be able to make many: of one kind and thing there is
-// one in noticeQuiet, which the next one sums up, and all together there are noticeMost in a day.
+// Whoever can make a notice come must not be able to make many. Of one kind about one thing there is one in a time;
+// the next one says how many there were between. All together there are noticeMost in a day, and fewer of those that
+// an outsider causes, by wrong passwords alone: they must not use up what tells of his success.
 const (
-	noticeQuiet = 6 * time.Hour
-	noticeMost  = 20
-	noticeFor   = 3 * 24 * time.Hour
+	noticeMost    = 40
+	noticeOutside = 10
+	noticeFor     = 3 * 24 * time.Hour
 )
+
+// outside tells whether somebody who has no second factor can cause it.
+func (k noticeKind) outside() bool { return k == noticeLocked }
+
+// quiet is how long nothing of the kind is told about the same thing again.
+func (k noticeKind) quiet() time.Duration {
+	switch k {
+	case noticeLocked:
+		return 6 * time.Hour
+	case noticeSource, noticeFallback:
+		return 10 * time.Minute
+	case noticeExposure:
+		return 7 * 24 * time.Hour
+	}
+	return 2 * time.Minute
+}
 
 // noticedRecord is when a user was told of something last.
 type noticedRecord struct {
@@ -100,7 +118,7 @@ func (c *Core) notify(t store.Txn, now time.Time, id userID, before *userRecord,
 			return nil // nobody to tell: nothing is kept
 		}
 		told = noticedRecord{At: now.UnixMilli()}
-		all.Told.take(now, Rate{noticeMost, 24 * time.Hour})
+		all.Told.take(now, noticeRate(n.Kind))
 	} else {
 		told.More++
 	}
@@ -114,8 +132,15 @@ func (n notice) key() string { return string(n.Kind) + "|" + n.What + "|" + n.So
 // tells says whether a notice is to be told now, and what was told before.
 func (d *deliveriesRecord) tells(now time.Time, n notice) (told noticedRecord, fresh bool) {
 	told = d.Notices[n.key()]
-	quiet := told.At != 0 && now.UnixMilli() < told.At+noticeQuiet.Milliseconds()
-	return told, !quiet && d.Told.room(now, Rate{noticeMost, 24 * time.Hour})
+	quiet := told.At != 0 && now.UnixMilli() < told.At+n.Kind.quiet().Milliseconds()
+	return told, !quiet && d.Told.room(now, noticeRate(n.Kind))
+}
+
+func noticeRate(k noticeKind) Rate {
+	if k.outside() {
+		return Rate{noticeOutside, 24 * time.Hour}
+	}
+	return Rate{noticeMost, 24 * time.Hour}
 }
 
 // note keeps when it was told; what is long over goes.
@@ -124,7 +149,8 @@ func (d *deliveriesRecord) note(now time.Time, key string, told noticedRecord) {
 		d.Notices = map[string]noticedRecord{}
 	}
 	for k, n := range d.Notices {
-		if now.UnixMilli() >= n.At+noticeQuiet.Milliseconds() && n.More == 0 {
+		kind, _, _ := strings.Cut(k, "|")
+		if now.UnixMilli() >= n.At+noticeKind(kind).quiet().Milliseconds() && n.More == 0 {
 			delete(d.Notices, k)
 		}
 	}
@@ -162,7 +188,7 @@ func noticeText(texts *language.Texts, n *noticeRecord) string {
 	case noticeInvited:
 		text = texts.NoticeInvited
 	case noticeDevice:
-		text = texts.NoticeDevice(n.What)
+		text = texts.NoticeDevice(texts.Thing(n.What))
 	case noticeFallback:
 		text = texts.NoticeFallback(n.Source)
 	case noticeTemporary:
@@ -170,7 +196,7 @@ func noticeText(texts *language.Texts, n *noticeRecord) string {
 	case noticeExposure:
 		text = texts.RenewSoon(n.What)
 	default:
-		text = texts.NoticeChanged(n.What)
+		text = texts.NoticeChanged(texts.Thing(n.What))
 	}
 	if n.More > 0 {
 		text += " " + texts.NoticeMore(n.More)

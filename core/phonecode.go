@@ -1,10 +1,8 @@
 package core
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/core/mobile"
-	"github.com/latchkey/latchkey/core/store"
 )
 
 // The way for gateways that can show nothing: the first try is rejected in words and waits for the phone, which
@@ -36,54 +33,9 @@ func (k pendingKind) word() pendingKind {
 	return k
 }
 
-// secondTyped gives the step after a right first factor where no challenge can be shown. code is what was typed
-// behind the password, or empty.
-func (c *Core) secondTyped(ctx context.Context, a Attempt, p *policy, who subject, code string) (Step, error) {
-	if p.First == FirstNone || !slices.Contains(p.Second, MethodApp) {
-		return c.dismiss(ctx, a, who, NeedsPrompt)
-	}
-	var step Step
-	var said []func()
-	var begun bool
-	err := c.store.Update(ctx, func(t store.Txn) error {
-		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p, who: who}
-		var err error
-		begun, err = j.typed(code)
-		step, said = j.step, j.said
-		return err
-	})
-	switch {
-	case errors.Is(err, errNothing): // no phone
-		if p.Unenrolled == UnenrolledAllow {
-			return c.passUnenrolled(ctx, a, p, who)
-		}
-		return c.dismiss(ctx, a, who, NotEnrolled)
-	case err != nil:
-		return Step{}, silence(err)
-	}
-	tell(said)
-	if begun {
-		c.ring(who.id)
-	}
-	return step, nil
-}
-
 // typed judges a code, or opens an attempt that waits for one; begun says that it did. All that decides is read in
 // the transaction that counts, consumes or stores. errNothing: the user has no phone.
 func (j *judgement) typed(code string) (begun bool, err error) {
-	var fresh userRecord
-	if found, err := get(j.t, keyUser(j.who.id), &fresh); err != nil {
-		return false, err
-	} else if !found || fresh.Epoch != j.who.user.Epoch {
-		return false, j.dismiss(StaleToken)
-	}
-	j.who.user = fresh
-	if pre, err := j.refusal(j.t, j.now, j.who, j.a.Source); err != nil {
-		return false, err
-	} else if pre != "" {
-		j.who.vouched = false // a lock looks like a wrong password
-		return false, j.wrong(pre)
-	}
 	has, usable, err := j.hasPhone(j.t, j.who.id)
 	switch {
 	case err != nil:

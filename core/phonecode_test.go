@@ -363,7 +363,7 @@ func TestALockMeetsTheCodeInFlight(t *testing.T) {
 	for range 3 {
 		h.begin(typed("wrong"))
 	}
-	s, err := h.secondTyped(t.Context(), typed(good), h.policies["phone"], who, code)
+	s, err := h.secondTyped(t.Context(), typed(good), h.policies["phone"], who, behind{code: code})
 	if err != nil {
 		t.Fatal(err)
 	}

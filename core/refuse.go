@@ -72,6 +72,9 @@ func (c *Core) count(t store.Txn, now time.Time, a Attempt, who subject, reason 
 		return err
 	}
 	if is := counts.locked(now, c.set.Locks, a.Source); is != was && is != "" && who.known {
+		if err := c.notify(t, now, who.id, &who.user, notice{Kind: noticeLocked, Until: c.lockedUntil(now, &counts, is, a.Source)}); err != nil {
+			return err
+		}
 		*said = append(*said, func() {
 			c.log.Warn("user locked", "request", a.Request, "user", who.name, "lock", string(is), "source", a.Source.String(),
 				"hint", "latchkey user unlock "+who.name)
@@ -96,6 +99,16 @@ func (c *Core) count(t store.Txn, now time.Time, a Attempt, who subject, reason 
 		}
 	}
 	return put(t, c.sourceRowKey(source), &row)
+}
+
+// lockedUntil is when a lock that is in force ends by itself; zero: never.
+func (c *Core) lockedUntil(now time.Time, counts *countRecord, lock Reason, source Source) time.Time {
+	for _, l := range c.locks(now, &userRecord{}, counts) {
+		if l.Until != nil && (lock == LockedUser && l.Kind == "user" || lock == LockedPair && l.Kind == "pair" && l.Source == source.counterKey()) {
+			return *l.Until
+		}
+	}
+	return time.Time{}
 }
 
 // dismiss rejects without counting: nothing was compared. It is audited all the same.

@@ -213,7 +213,7 @@ func (c *Core) info(r store.Reader, id userID) (UserInfo, error) {
 	}
 	now := c.clock.Now()
 	info := UserInfo{
-		ID: id.String(), Name: u.Name, Language: u.Language, Phone: u.Phone, Mail: u.Mail, Groups: append([]string{}, u.Groups...),
+		ID: id.String(), Name: u.Name, Language: u.Language, Phone: u.Phone, Mail: u.Mail, Deliver: u.Deliver, Groups: append([]string{}, u.Groups...),
 		Created: time.Unix(u.Created, 0).UTC(), Enabled: !u.Disabled, Expires: unix(u.Expires), HasPassword: len(u.Password) > 0,
 		Epoch: u.Epoch, Answers: []AnswerInfo{}, Locks: []LockInfo{},
 	}
@@ -300,7 +300,7 @@ func (c *Core) locks(now time.Time, u *userRecord, counts *countRecord) []LockIn
 // raises the epoch.
 func (c *Core) ChangeUser(ctx context.Context, actor Actor, name string, change UserChange) (info UserInfo, err error) {
 	err = c.change(ctx, actor, "user.set", name, func(t store.Txn, who *subject) (string, error) {
-		u := &who.user
+		u, before := &who.user, who.user
 		wish := NewUser{Name: u.Name, Language: u.Language, Phone: u.Phone, Mail: u.Mail, Groups: u.Groups}
 		var what []string
 		if change.Language != nil {
@@ -315,6 +315,12 @@ func (c *Core) ChangeUser(ctx context.Context, actor Actor, name string, change 
 		if change.Groups != nil {
 			wish.Groups, what = *change.Groups, append(what, "groups")
 		}
+		if change.Deliver != nil {
+			if *change.Deliver != "" && c.carrier(*change.Deliver) == nil {
+				return "", problem(ErrInvalid, fmt.Sprintf("no carrier %s", printable(*change.Deliver)), "one of those under carriers: in the configuration, or nothing")
+			}
+			u.Deliver, what = *change.Deliver, append(what, "deliver")
+		}
 		wish, err := c.check(wish)
 		if err != nil {
 			return "", err
@@ -324,6 +330,9 @@ func (c *Core) ChangeUser(ctx context.Context, actor Actor, name string, change 
 		}
 		u.Language, u.Phone, u.Mail, u.Groups = wish.Language, wish.Phone, wish.Mail, wish.Groups
 		if err := put(t, keyUser(who.id), u); err != nil {
+			return "", err
+		}
+		if err := c.rehomed(t, *who, &before); err != nil {
 			return "", err
 		}
 		info, err = c.info(t, who.id)
@@ -345,7 +354,7 @@ func (c *Core) RemoveUser(ctx context.Context, actor Actor, name string) error {
 		t.Delete(keyDevices(who.id))
 		t.Delete(keyWaiting(who.id))
 		t.Delete(keyName(who.name))
-		for _, key := range [][]byte{keyUser(who.id), keyAnswers(who.id), keyState(who.id), keyCount(who.id)} {
+		for _, key := range [][]byte{keyUser(who.id), keyAnswers(who.id), keyState(who.id), keyCount(who.id), keyDeliveries(who.id)} {
 			t.Delete(key)
 		}
 		return "", nil

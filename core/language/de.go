@@ -35,6 +35,7 @@ var german = Language{
 		MessageSent:    "Eine Nachricht ist an Sie unterwegs.",
 		MessageAgain:   "Mit «resend» wird die Nachricht noch einmal gesendet.",
 		MessageLimit:   "Zu viele Nachrichten in kurzer Zeit. Bitte versuchen Sie es später noch einmal.",
+		messageBehind:  "Bitte noch einmal anmelden mit Passwort,ZEICHEN: den Zeichen aus Nachricht {mark}.",
 		MessageNowhere: "Für Sie ist keine Nummer oder Adresse hinterlegt: Bitte wenden Sie sich an Ihren Administrator.",
 		TemporaryCode:  "Bitte geben Sie Ihren vorläufigen Code ein.",
 
@@ -51,9 +52,14 @@ var german = Language{
 		noticeFallback:   "Anmeldung mit einer Frage statt mit dem Telefon, von: {source}. Wenn Sie das nicht selbst waren, sagen Sie es Ihrem Administrator.",
 		NoticeTemporary:  "Für Ihren Zugang wurde ein vorläufiger Code ausgegeben. Wenn Sie keinen wollten, sagen Sie es Ihrem Administrator.",
 		noticeMore:       "(Seit dem letzten Hinweis dieser Art: {number} weitere.)",
-		MessageSubject:   "PINphrase",
-		CodeWordSubject:  "Ihr Codewort",
-		NoticeSubject:    "Hinweis zu Ihrem Zugang",
+		things: map[string]string{
+			"phone": "Telefonnummer", "mail": "Mailadresse", "password": "Passwort", "answer": "eine Antwort", "answers": "Antworten",
+			"code word": "Codewort", "language": "Sprache", "deliver": "Weg der Nachrichten",
+			"activated": "aktiviert", "renamed": "umbenannt", "unlocked": "entsperrt", "removed": "entfernt", "locked": "gesperrt",
+		},
+		MessageSubject:  "PINphrase",
+		CodeWordSubject: "Ihr Codewort",
+		NoticeSubject:   "Hinweis zu Ihrem Zugang",
 	},
 	PINphrase: PINphrase{
 		Prompt:         "PINphrase: Bitte wählen Sie das {positions} Zeichen {phrase}.",

@@ -37,6 +37,7 @@ var english = Language{
 		MessageSent:    "A message is on its way to you.",
 		MessageAgain:   "Enter «resend» to have the message sent again.",
 		MessageLimit:   "Too many messages in a short time. Please try again later.",
+		messageBehind:  "Log in again with password,CHARACTERS: those that message {mark} asks for.",
 		MessageNowhere: "No number or address is known for you: please ask your administrator.",
 		TemporaryCode:  "Please enter your temporary code.",
 
@@ -53,9 +54,12 @@ var english = Language{
 		noticeFallback:   "Login with a question instead of the phone, from: {source}. If that was not you, tell your administrator.",
 		NoticeTemporary:  "A temporary code was given out for your access. If you did not want one, tell your administrator.",
 		noticeMore:       "(Since the last notice of this kind: {number} more.)",
-		MessageSubject:   "PINphrase",
-		CodeWordSubject:  "Your code word",
-		NoticeSubject:    "A notice about your access",
+		things: map[string]string{
+			"phone": "phone number", "mail": "mail address", "answer": "an answer", "deliver": "the way of messages",
+		},
+		MessageSubject:  "PINphrase",
+		CodeWordSubject: "Your code word",
+		NoticeSubject:   "A notice about your access",
 	},
 	PINphrase: PINphrase{
 		Prompt:         "PINphrase: Please enter the {positions} character {phrase}.",

@@ -29,6 +29,7 @@ type Texts struct {
 	MessageSent    string // before a mark prompt
 	MessageAgain   string // how to have it sent again
 	MessageLimit   string // no more messages for now
+	messageBehind  string // {mark}: the characters are typed behind the password
 	MessageNowhere string // no number or address is known
 	// TemporaryCode asks for the helpdesk's code, of a user who has nothing else.
 	TemporaryCode string
@@ -47,9 +48,11 @@ type Texts struct {
 	noticeFallback   string // {source}
 	NoticeTemporary  string
 	noticeMore       string // {number} of the same kind since the last
-	MessageSubject   string // of a mail that asks a question
-	CodeWordSubject  string
-	NoticeSubject    string
+	// things are what has changed, by the word that core has for it.
+	things          map[string]string
+	MessageSubject  string // of a mail that asks a question
+	CodeWordSubject string
+	NoticeSubject   string
 }
 
 // Reference is the line that leads from a reject to its audit record:
@@ -78,6 +81,9 @@ func (t *Texts) App(symbol, glyph string, round int, fallback bool) string {
 // RenewSoon asks for a new answer to the question with this label.
 func (t *Texts) RenewSoon(label string) string { return fill(t.renewSoon, "{question}", label) }
 
+// MessageBehind asks to type what a message asks for behind the password.
+func (t *Texts) MessageBehind(mark string) string { return fill(t.messageBehind, "{mark}", mark) }
+
 // EnrolMore says how many answers are still missing.
 func (t *Texts) EnrolMore(number string) string { return fill(t.enrolMore, "{number}", number) }
 
@@ -98,6 +104,14 @@ func (t *Texts) NoticeDevice(what string) string { return fill(t.noticeDevice, "
 // NoticeFallback tells the user of a login with a question instead of the phone.
 func (t *Texts) NoticeFallback(source string) string {
 	return fill(t.noticeFallback, "{source}", source)
+}
+
+// Thing is core's word for something of a user's, as a person says it. What is not known stands as it is.
+func (t *Texts) Thing(word string) string {
+	if text, ok := t.things[word]; ok {
+		return text
+	}
+	return word
 }
 
 // NoticeMore sums up notices that were not sent.

@@ -3,6 +3,9 @@ package pinphrase
 import (
 	"encoding/binary"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Result says how a reply fared. An outsider is told the same of every Result
@@ -123,6 +126,17 @@ func CanonicalReply(reply string) string {
 		out.WriteString(fold(letter))
 	}
 	return out.String()
+}
+
+// Typed tells whether a text is n characters as a reply has them, spaces aside, of which not all are digits. It is a
+// question of form alone.
+func Typed(text string, n int) bool {
+	letters, err := graphemes(text)
+	if err != nil || len(letters) != n {
+		return false
+	}
+	bare := strings.Join(strings.Fields(norm.NFKC.String(text)), "")
+	return strings.Join(letters, "") == bare && strings.ContainsFunc(bare, func(r rune) bool { return !unicode.IsDigit(r) })
 }
 
 // replySymbols folds, and with equivalents reduces, what was typed. It fails for
