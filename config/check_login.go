@@ -29,6 +29,7 @@ func (c check) settings() core.Settings {
 		Device:      c.device(),
 		TokenLife:   c.file.AnswerWithin,
 		SelfService: c.selfService(),
+		Delivery:    c.delivery(),
 	}
 }
 

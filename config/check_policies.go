@@ -33,6 +33,8 @@ func (c check) policy(key, name string, given rule) core.Policy {
 	p := core.Policy{
 		Name:       name,
 		First:      core.FirstKind(given.First),
+		Deliver:    given.Deliver,
+		Presend:    given.Presend,
 		Fallback:   given.Fallback,
 		Realm:      given.Realm,
 		Unenrolled: core.Unenrolled(given.Unenrolled),
@@ -52,11 +54,7 @@ func (c check) policy(key, name string, given rule) core.Policy {
 		}
 		p.Second = append(p.Second, core.Method(method))
 	}
-	for i, way := range given.Deliver {
-		if slices.Contains(given.Deliver[:i], way) {
-			c.fail(itemPath(key+".deliver", i), "", "stands there twice")
-		}
-	}
+	c.delivers(key, given)
 	c.passable(key, given)
 	c.phones(key, given)
 	for _, g := range given.Groups {
@@ -106,9 +104,9 @@ func (c check) clientPolicy(key string, client Client) {
 		c.fail(key+".policy", c.policyNames(), "there is no such policy")
 		return
 	}
-	if !client.Challenge && (core.FirstKind(given.First) == core.FirstNone || !slices.Contains(given.Second, string(core.MethodApp))) {
-		c.fail(key+".challenge", "true, or a policy with first: password and second: [app]",
-			"a gateway that can show nothing needs the code from the phone, which %s does not ask for", client.Policy)
+	if !client.Challenge && (core.FirstKind(given.First) == core.FirstNone || !slices.Contains(given.Second, string(core.MethodApp)) && !given.typesLetters()) {
+		c.fail(key+".challenge", "true, or a policy with first: password, and second: [app] or presend: true with carriers in deliver",
+			"a gateway that can show nothing needs the code from the phone, or a message that is there before, which %s does not ask for", client.Policy)
 	}
 	if core.FirstKind(given.First) == core.FirstNone && !client.PasswordChecked && !c.silenced(entryPath("policies", client.Policy)+".first") {
 		c.fail(key+".policy", "first: password there, or password_checked: true here if this gateway really checks it",

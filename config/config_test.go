@@ -37,7 +37,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("settings: %+v", s)
 	}
 	if want := (core.Policy{
-		Name: "vpn", First: core.FirstPassword, Second: []core.Method{core.MethodPINphrase}, Realm: "default", Unenrolled: core.UnenrolledDeny,
+		Name: "vpn", First: core.FirstPassword, Second: []core.Method{core.MethodPINphrase}, Deliver: []string{core.Prompt}, Realm: "default", Unenrolled: core.UnenrolledDeny,
 	}); !reflect.DeepEqual(s.Policies["vpn"], want) {
 		t.Errorf("policy: %+v", s.Policies["vpn"])
 	}

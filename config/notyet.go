@@ -15,8 +15,6 @@ var gaps = []gap{
 	{"web.serve[]", text("hosts"), "the door for hosts", "[app]"},
 	{"web.serve[]", text("services"), "the service API", "[app]"},
 	{"policies.*.first", elsewhere, "checking the password there", "password and pam are there, and none where the NAS has checked it"},
-	{"policies.*.deliver[]", carrier, "sending by carriers", "prompt is there"},
-	{"policies.*.presend", text("true"), "sending ahead", "false"},
 }
 
 // notYet finds the gap that a value falls into.
@@ -42,9 +40,4 @@ func elsewhere(n *yaml.Node) bool {
 		return len(n.Content) == 2 && (n.Content[0].Value == "ldap" || n.Content[0].Value == "radius")
 	}
 	return text("ldap")(n) || text("radius")(n)
-}
-
-// carrier is any name but prompt.
-func carrier(n *yaml.Node) bool {
-	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && n.Value != "" && n.Value != "prompt"
 }

@@ -78,7 +78,6 @@ func TestSampleSwitchedOn(t *testing.T) {
 	if len(c.Carriers) != 4 {
 		t.Errorf("an example was not taken: %+v", c.Carriers)
 	}
-	c.Carriers = nil
 	if c.Hosts.Policy != "ssh" || c.Hosts.Services["sudo"] != "ssh" || !c.Hosts.PasswordChecked {
 		t.Errorf("an example was not taken: %+v", c.Hosts)
 	}
@@ -88,6 +87,10 @@ func TestSampleSwitchedOn(t *testing.T) {
 		t.Errorf("an example was not taken: %+v", c.Settings.SelfService)
 	}
 	c.Settings.SelfService = core.SelfServiceSettings{}
+	if len(c.Settings.Delivery.Notices) == 0 {
+		t.Error("an example was not taken")
+	}
+	c.Carriers, c.Settings.Delivery.Notices = nil, nil
 	c.Web, c.Settings.Device.Origin, c.Settings.Device.Appliance = Web{}, "", ""
 	c.Settings.Names.Strip, c.Socket.Roles, c.AuditHeadFile = nil, nil, ""
 	policy.Reply, policy.Groups, c.Settings.PINphrase.Templates = nil, nil, nil

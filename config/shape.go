@@ -29,6 +29,7 @@ type file struct {
 	Pinphrase    phrases       `key:"pinphrase"`
 
 	Carriers []named[carrierEntry] `key:"carriers"`
+	Delivery deliveryRules         `key:"delivery"`
 }
 
 type keys struct {
@@ -144,6 +145,40 @@ type rule struct {
 	Unenrolled string         `key:"unenrolled" default:"deny"`
 	Reply      []named[reply] `key:"reply"`
 	Groups     []named[group] `key:"groups"`
+}
+
+type deliveryRules struct {
+	ResendAfter time.Duration  `key:"resend_after" default:"60s"`
+	PresendFor  time.Duration  `key:"presend_for" default:"24h"`
+	Notices     []string       `key:"notices"`
+	Limits      deliveryLimits `key:"limits"`
+}
+
+type deliveryLimits struct {
+	User    userLimit    `key:"user"`
+	Number  numberLimit  `key:"number"`
+	Carrier carrierLimit `key:"carrier"`
+	All     allLimit     `key:"all"`
+}
+
+type userLimit struct {
+	Most int           `key:"most" default:"20"`
+	In   time.Duration `key:"in" default:"1h"`
+}
+
+type numberLimit struct {
+	Most int           `key:"most" default:"30"`
+	In   time.Duration `key:"in" default:"1h"`
+}
+
+type carrierLimit struct {
+	Most int           `key:"most" default:"5000"`
+	In   time.Duration `key:"in" default:"1h"`
+}
+
+type allLimit struct {
+	Most int           `key:"most" default:"10000"`
+	In   time.Duration `key:"in" default:"1h"`
 }
 
 type group struct {

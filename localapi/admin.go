@@ -33,6 +33,9 @@ type Admin interface {
 	// rightly. JudgeCaller tells whether the answer was right, after it was counted. ErrRefused after too many wrong ones.
 	AskCaller(ctx context.Context, actor core.Actor, name string) (core.CallerCheck, error)
 	JudgeCaller(ctx context.Context, actor core.Actor, name, id string, text core.Secret) (right bool, err error)
+	// ResendMessage sends the messages of the user's open challenges again, within limits. ErrRefused where none
+	// is open, or a limit is reached.
+	ResendMessage(ctx context.Context, actor core.Actor, name string) ([]core.Sent, error)
 
 	Questions() []core.QuestionInfo
 	// AuditQuestions reckons how often each question is guessed. It takes seconds the first time.

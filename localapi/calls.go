@@ -44,7 +44,7 @@ func (c *Client) AddUser(ctx context.Context, user core.NewUser) (added NewUser,
 
 // ChangeUser changes what is not nil.
 func (c *Client) ChangeUser(ctx context.Context, name string, change core.UserChange) (user core.UserInfo, err error) {
-	return user, c.post(ctx, "/v1/user/set", changeRequest{name, change.Language, change.Phone, change.Mail, change.Groups}, &user)
+	return user, c.post(ctx, "/v1/user/set", changeRequest{name, change.Language, change.Phone, change.Mail, change.Groups, change.Deliver}, &user)
 }
 
 // RemoveUser removes a user for good.
@@ -90,6 +90,11 @@ func (c *Client) NewCodeWord(ctx context.Context, name string) (code Code, err e
 // TemporaryCode makes the helpdesk's code. Its time is in whole seconds.
 func (c *Client) TemporaryCode(ctx context.Context, name string, valid time.Duration, uses int) (code Code, err error) {
 	return code, c.post(ctx, "/v1/user/code", codeRequest{name, int64(valid / time.Second), uses}, &code)
+}
+
+// ResendMessage sends the messages of the user's open challenges again.
+func (c *Client) ResendMessage(ctx context.Context, name string) (sent Resent, err error) {
+	return sent, c.post(ctx, "/v1/user/resend", nameRequest{name}, &sent)
 }
 
 // Questions lists the pool.

@@ -32,6 +32,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/user/code", helpdesk, s.temporaryCode},
 		{"POST", "/v1/user/verify/ask", helpdesk, s.askCaller},
 		{"POST", "/v1/user/verify/judge", helpdesk, s.judgeCaller},
+		{"POST", "/v1/user/resend", helpdesk, s.resendMessage},
 		{"POST", "/v1/import", admin, s.importUsers},
 
 		{"GET", "/v1/questions", auditor, s.listQuestions},

@@ -73,7 +73,7 @@ func (s *Server) changeUser(w http.ResponseWriter, r *http.Request, actor core.A
 		return err
 	}
 	user, err := s.admin().ChangeUser(r.Context(), actor, in.Name, core.UserChange{
-		Language: in.Language, Phone: in.Phone, Mail: in.Mail, Groups: in.Groups})
+		Language: in.Language, Phone: in.Phone, Mail: in.Mail, Groups: in.Groups, Deliver: in.Deliver})
 	if err != nil {
 		return err
 	}
@@ -150,6 +150,19 @@ func (s *Server) newCodeWord(w http.ResponseWriter, r *http.Request, actor core.
 		return err
 	}
 	writeJSON(w, http.StatusOK, Code{Name: in.Name, Code: Disclosed{word}, Until: until})
+	return nil
+}
+
+func (s *Server) resendMessage(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
+	in, err := decode[nameRequest](w, r)
+	if err != nil {
+		return err
+	}
+	sent, err := s.admin().ResendMessage(r.Context(), actor, in.Name)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, Resent{in.Name, sent})
 	return nil
 }
 

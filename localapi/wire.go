@@ -46,6 +46,7 @@ type (
 		Phone    *string   `json:"phone,omitempty"`
 		Mail     *string   `json:"mail,omitempty"`
 		Groups   *[]string `json:"groups,omitempty"`
+		Deliver  *string   `json:"deliver,omitempty"` // the carrier that the user prefers
 	}
 	expireRequest struct {
 		Name string     `json:"name"`
@@ -116,6 +117,12 @@ type Code struct {
 	Code  Disclosed `json:"code"`
 	Until time.Time `json:"until"`
 	Uses  int       `json:"uses,omitempty"`
+}
+
+// Resent is which messages were sent again.
+type Resent struct {
+	Name     string      `json:"name"`
+	Messages []core.Sent `json:"messages"`
 }
 
 // Invitation is an invitation for a phone, which is said once.

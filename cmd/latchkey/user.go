@@ -13,7 +13,7 @@ import (
 func (a *app) userCommand() *cobra.Command {
 	return newGroup("user", "Users: add, show, lock, import …",
 		a.userAdd(), a.userShow(), a.userList(), a.userSet(), a.userRemove(), a.userLock(), a.userUnlock(),
-		a.userEnable(), a.userDisable(), a.userExpire(), a.userPassword(), a.userCode(), a.userCodeWord(), a.userVerify(), a.userImport())
+		a.userEnable(), a.userDisable(), a.userExpire(), a.userPassword(), a.userCode(), a.userCodeWord(), a.userVerify(), a.userResend(), a.userImport())
 }
 
 // named is a command that takes the name of a user, which the shell can complete.
@@ -63,16 +63,17 @@ func (a *app) once(word localapi.Disclosed) error {
 }
 
 func (a *app) userSet() *cobra.Command {
-	var language, phone, mail string
+	var language, phone, mail, deliver string
 	var groups []string
 	var noGroups bool
-	cmd := a.named("set NAME", "Change language, phone, mail or groups of a user")
+	cmd := a.named("set NAME", "Change language, phone, mail, way of messages or groups of a user")
 	cmd.Long = `Changes what is given; the rest stays. An empty text ("") takes a value away.
 --group names all groups of the user anew.`
 	flags := cmd.Flags()
 	flags.StringVar(&language, "language", "", "`LANGUAGE`: de or en")
 	flags.StringVar(&phone, "phone", "", "`NUMBER` with country code")
 	flags.StringVar(&mail, "mail", "", "mail `ADDRESS`")
+	flags.StringVar(&deliver, "deliver", "", "the `CARRIER` that messages take first, where a policy has several")
 	flags.StringArrayVar(&groups, "group", nil, "`GROUP`, replacing those that there are (repeat for several)")
 	flags.BoolVar(&noGroups, "no-groups", false, "take the user out of all groups")
 	cmd.PreRunE = alone("group", "no-groups")
@@ -83,6 +84,7 @@ func (a *app) userSet() *cobra.Command {
 			"language":  func() { change.Language = &language },
 			"phone":     func() { change.Phone = &phone },
 			"mail":      func() { change.Mail = &mail },
+			"deliver":   func() { change.Deliver = &deliver },
 			"group":     func() { change.Groups = &groups },
 			"no-groups": func() { change.Groups = &[]string{} },
 		} {
@@ -92,7 +94,7 @@ func (a *app) userSet() *cobra.Command {
 			}
 		}
 		if !changed {
-			return misuse("nothing to change: give --language, --phone, --mail or --group")
+			return misuse("nothing to change: give --language, --phone, --mail, --deliver or --group")
 		}
 		return a.with(func(ctx context.Context, c *localapi.Client, args []string) error {
 			user, err := c.ChangeUser(ctx, args[0], change)

@@ -80,3 +80,26 @@ func (a *app) userCodeWord() *cobra.Command {
 	})
 	return cmd
 }
+
+func (a *app) userResend() *cobra.Command {
+	cmd := a.named("resend NAME", "Send the open message challenge again")
+	cmd.Long = `Sends the message of the user's open challenge again: the same text with the
+same mark, within the limits of delivery. One is open when a login has asked for
+it, or where a policy sends ahead.`
+	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, args []string) error {
+		sent, err := c.ResendMessage(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.value(sent)
+		}
+		for _, m := range sent.Messages {
+			if err := a.done("Message %s is on its way to %s by %s.", m.Mark, clean(m.To), clean(m.Carrier)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return cmd
+}

@@ -43,6 +43,7 @@ func (a *app) userCard(user core.UserInfo, devices []core.DeviceInfo) card {
 	c.add("Language", user.Language)
 	c.add("Phone", user.Phone)
 	c.add("Mail", user.Mail)
+	c.add("Messages by", user.Deliver)
 	c.add("Groups", strings.Join(user.Groups, ", "))
 	c.add("Password", word(user.HasPassword, "set", "none"))
 	answers := make([]string, len(user.Answers))

@@ -46,6 +46,9 @@ func (a *appliance) keep(ctx context.Context) {
 	if err := c.SweepSessions(ctx); err != nil {
 		a.log.Warn("sessions that ended were not swept", "error", err)
 	}
+	if err := c.SweepOutbox(ctx); err != nil {
+		a.log.Warn("the outbox was not swept", "error", err)
+	}
 	a.followCertificate()
 	w, err := c.Witness(ctx)
 	if err != nil {
