@@ -63,18 +63,14 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			if method != MethodPINphrase {
 				continue
 			}
-			if p.message() {
-				reaches, err := c.reaches(r, who, p)
-				if err != nil {
+			open, err := c.opened(r, who, p.series())
+			if err == nil && p.message() {
+				if reaches, err := c.reaches(r, who, p); err != nil {
 					return err
-				}
-				if !reaches {
+				} else if !reaches || !vouched {
 					step.Reason = NoAddress
 					continue
 				}
-			}
-			open, err := c.opened(r, who, p.series())
-			if err == nil && p.message() {
 				verdict, err := c.hasMessage(r, who, p.series(), open, c.clock.Now())
 				if message = verdict == sent || verdict == onlyResend; err == nil && !message {
 					step = c.mark(a, p, who, now, checked, open.record.ID, 0, said(verdict, wished))
