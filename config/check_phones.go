@@ -52,6 +52,9 @@ func guesses(digits, tries int) int {
 func (c check) phones(key string, given rule) {
 	app := slices.Index(given.Second, string(core.MethodApp))
 	question := slices.Index(given.Second, string(core.MethodPINphrase))
+	if given.Symbols == string(core.SymbolsPair) && app < 0 {
+		c.warn(key+".symbols", "second: [app, pinphrase]", "does nothing without app")
+	}
 	switch {
 	case given.Fallback && app < 0:
 		c.fail(key+".fallback", "second: [app, pinphrase]", "needs app: there is no phone to fall back from")

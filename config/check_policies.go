@@ -36,6 +36,7 @@ func (c check) policy(key, name string, given rule) core.Policy {
 		Deliver:    given.Deliver,
 		Presend:    given.Presend,
 		Fallback:   given.Fallback,
+		Symbols:    core.Symbols(given.Symbols),
 		Realm:      given.Realm,
 		Unenrolled: core.Unenrolled(given.Unenrolled),
 		Reply:      c.reply(key+".reply", given.Reply),
@@ -46,6 +47,7 @@ func (c check) policy(key, name string, given rule) core.Policy {
 		c.oneOf(key+".first", string(given.First), "password", "pam", "none")
 	}
 	c.word(key+".realm", given.Realm, "a name such as default")
+	c.oneOf(key+".symbols", given.Symbols, string(core.SymbolsOne), string(core.SymbolsPair))
 	c.oneOf(key+".unenrolled", given.Unenrolled, "deny", "allow")
 	for i, method := range given.Second {
 		at := itemPath(key+".second", i)

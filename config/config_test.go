@@ -38,6 +38,7 @@ func TestDefaults(t *testing.T) {
 	}
 	if want := (core.Policy{
 		Name: "vpn", First: core.FirstPassword, Second: []core.Method{core.MethodPINphrase}, Deliver: []string{core.Prompt}, Realm: "default", Unenrolled: core.UnenrolledDeny,
+		Symbols: core.SymbolsOne,
 	}); !reflect.DeepEqual(s.Policies["vpn"], want) {
 		t.Errorf("policy: %+v", s.Policies["vpn"])
 	}

@@ -141,6 +141,7 @@ type rule struct {
 	Deliver    []string       `key:"deliver" default:"[prompt]"`
 	Presend    bool           `key:"presend" default:"false"`
 	Fallback   bool           `key:"fallback" default:"false"`
+	Symbols    string         `key:"symbols" default:"one"`
 	Realm      string         `key:"realm" default:"default"`
 	Unenrolled string         `key:"unenrolled" default:"deny"`
 	Reply      []named[reply] `key:"reply"`

@@ -115,6 +115,7 @@ func (k *deviceCall) evaluate() (any, error) {
 	row, life := k.limits()
 	return map[string]any{
 		"evaluated": mobile.Bytes(evaluated), "evaluation": e.ID, "nonce": e.Nonce, "tries_left": max(0, min(row-budget.Row, life-budget.Life)),
+		"pair": true, // this appliance knows pairs of symbols: a phone that does too says so when it opens
 	}, nil
 }
 
@@ -159,6 +160,7 @@ func (k *deviceCall) open() (any, error) {
 	var in struct {
 		Evaluation mobile.EvaluationID `json:"evaluation"`
 		Signature  mobile.Bytes        `json:"signature"`
+		Pair       bool                `json:"pair"`
 	}
 	if err := k.body(&in); err != nil {
 		return nil, err
@@ -181,8 +183,12 @@ func (k *deviceCall) open() (any, error) {
 	var must []mobile.Symbol
 	for _, p := range waiting {
 		g.Pendings = append(g.Pendings, p.ID)
-		if p.Kind == kindSymbol {
-			must = append(must, p.Symbol)
+		switch {
+		case p.Kind == kindPair && !in.Pair:
+			// It would ask for one symbol, which could never be right.
+			return nil, refuseCall(CodeAppOutdated, "a login asks for two symbols, in their order: this app is too old for that")
+		case p.Kind != kindCode:
+			must = append(must, p.Symbol.Parts()...)
 		}
 	}
 	g.Symbols = []mobile.Symbol{}
@@ -195,7 +201,8 @@ func (k *deviceCall) open() (any, error) {
 	return map[string]any{"pendings": docs, "symbols": g.Symbols, "nonce": g.Nonce, "displayed": mobile.Bytes(g.Displayed[:])}, nil
 }
 
-// approve takes the second signature. The symbol chooses the login; a symbol of none ends all that were shown.
+// approve takes the second signature. The symbol, or the pair of them, chooses the login; one of none ends all that
+// were shown.
 func (k *deviceCall) approve() (any, error) {
 	var in struct {
 		Nonce     mobile.Nonce      `json:"nonce"`
@@ -213,17 +220,23 @@ func (k *deviceCall) approve() (any, error) {
 	if in.Symbol == mobile.InsteadOfSymbol && in.Pending != nil {
 		return k.approveCode(g, *in.Pending, in.Signature)
 	}
-	if in.Pending != nil || !slices.Contains(g.Symbols, in.Symbol) {
+	if in.Pending != nil || !g.holds(in.Symbol) {
 		return nil, refuseCall(CodeBadRequest, "this symbol was not shown")
 	}
 	shown, err := k.shown(g)
 	if err != nil {
 		return nil, err
 	}
+	// One where two are asked for, or two where it is one, is a slip of the app and no guess: it could not be right.
+	if !slices.ContainsFunc(shown, func(p pendingRecord) bool {
+		return p.Kind != kindCode && len(p.Symbol.Parts()) == len(in.Symbol.Parts())
+	}) {
+		return nil, refuseCall(CodeBadRequest, "no login that was shown asks for so many symbols")
+	}
 	if err := k.picked(g, in.Symbol, g.Displayed, in.Signature); err != nil {
 		return nil, err
 	}
-	picked := slices.IndexFunc(shown, func(p pendingRecord) bool { return p.Kind == kindSymbol && p.Symbol == in.Symbol })
+	picked := slices.IndexFunc(shown, func(p pendingRecord) bool { return p.Kind != kindCode && p.Symbol == in.Symbol })
 	if picked < 0 {
 		return nil, k.wrongSymbol(shown)
 	}
@@ -231,6 +244,17 @@ func (k *deviceCall) approve() (any, error) {
 		return nil, err
 	}
 	return map[string]any{"result": "approved", "pending": shown[picked].ID}, nil
+}
+
+// holds tells whether all of a pick was shown, each symbol once.
+func (g *gridRecord) holds(pick mobile.Symbol) bool {
+	parts := pick.Parts()
+	for i, symbol := range parts {
+		if !slices.Contains(g.Symbols, symbol) || slices.Contains(parts[:i], symbol) {
+			return false
+		}
+	}
+	return true
 }
 
 // shown reads the pendings of a grid.

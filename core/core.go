@@ -188,6 +188,9 @@ func hashPolicy(p Policy) (h [8]byte) {
 	if asked := (&policy{Policy: p}); asked.message() {
 		fmt.Fprintf(m, " %q", p.Deliver)
 	}
+	if p.Symbols == SymbolsPair {
+		fmt.Fprint(m, " pair")
+	}
 	copy(h[:], m.Sum(nil))
 	return h
 }

@@ -54,14 +54,16 @@ func (s *state) samplePhones(r store.Reader) error {
 
 // decoyApp begins a wait for a phone that is not there.
 func (c *Core) decoyApp(a Attempt, p *policy, who subject, now time.Time) Step {
-	symbol, err := mobile.Draw()
+	symbol, err := mobile.DrawPair()
 	if err != nil {
 		c.log.Error("no decoy", "request", a.Request, "error", err)
 		return c.decoyQuestion(a, p, who, now, 0)
 	}
 	var shown [8]byte
 	binary.BigEndian.PutUint64(shown[:], uint64(now.UnixMilli()))
-	shown[0] = byte(slices.Index(mobile.Symbols(), symbol))
+	for i, one := range symbol.Parts() {
+		shown[i] = byte(slices.Index(mobile.Symbols(), one)) // above the milliseconds of ages to come
+	}
 	return c.showDecoyApp(a, p, who, now, token.Claims{Kind: token.AppDecoy, Challenge: shown})
 }
 
@@ -75,7 +77,11 @@ func (c *Core) showDecoyApp(a Attempt, p *policy, who subject, now time.Time, cl
 		}
 	}
 	symbols := mobile.Symbols()
-	return c.showSymbol(a, p, who, now, language.Tag(tag), symbols[int(claims.Challenge[0])%len(symbols)], p.decoyFallback(), claims)
+	shown := symbols[int(claims.Challenge[0])%len(symbols)]
+	if p.Symbols == SymbolsPair {
+		shown = mobile.Pair(shown, symbols[int(claims.Challenge[1])%len(symbols)])
+	}
+	return c.showSymbol(a, p, who, now, language.Tag(tag), shown, p.decoyFallback(), claims)
 }
 
 func (p *policy) decoyFallback() bool {
@@ -104,7 +110,7 @@ func (c *Core) answerDecoyApp(ctx context.Context, r Reply, p *policy, claims to
 		return c.dismiss(ctx, a, who, StaleToken)
 	}
 	shown := claims.Challenge
-	shown[0] = 0
+	shown[0], shown[1] = 0, 0
 	ends := time.UnixMilli(int64(binary.BigEndian.Uint64(shown[:]))).Add(c.pendingFor())
 	if strings.ToLower(strings.TrimSpace(r.Text.Reveal())) == "p" && p.decoyFallback() {
 		if p.message() {

@@ -56,7 +56,7 @@ const (
 type pendingRecord struct {
 	ID      mobile.PendingID `cbor:"1,keyasint"`
 	User    userID           `cbor:"2,keyasint"`
-	Symbol  mobile.Symbol    `cbor:"3,keyasint"`
+	Symbol  mobile.Symbol    `cbor:"3,keyasint"` // or a pair
 	Service string           `cbor:"4,keyasint,omitempty"`
 	NAS     string           `cbor:"5,keyasint"`
 	Source  Source           `cbor:"6,keyasint"`
@@ -196,7 +196,7 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 			err = j.dismiss(TooManyPending)
 		default:
 			var record pendingRecord
-			if record, err = c.newPending(a, who, j.now, waiting); err != nil {
+			if record, err = c.newPending(a, p, who, j.now, waiting); err != nil {
 				return err
 			}
 			err, rings = storePending(t, w, record), true
@@ -263,18 +263,22 @@ func storePending(t store.Txn, w waitingRecord, record pendingRecord) error {
 	return put(t, record.key(), record)
 }
 
-func (c *Core) newPending(a Attempt, who subject, now time.Time, waiting []pendingRecord) (pendingRecord, error) {
+func (c *Core) newPending(a Attempt, p *policy, who subject, now time.Time, waiting []pendingRecord) (pendingRecord, error) {
 	var taken []mobile.Symbol
 	for _, w := range waiting {
-		taken = append(taken, w.Symbol)
+		taken = append(taken, w.Symbol.Parts()...)
 	}
-	symbol, err := mobile.Draw(taken...)
+	kind, draw := kindSymbol, mobile.Draw
+	if p.Symbols == SymbolsPair {
+		kind, draw = kindPair, mobile.DrawPair
+	}
+	symbol, err := draw(taken...)
 	if err != nil {
 		return pendingRecord{}, err
 	}
 	record := pendingRecord{
 		User: who.id, Symbol: symbol, Service: a.Service, NAS: a.NAS, Source: a.Source, Door: a.Door, Policy: a.Policy,
-		Epoch: who.user.Epoch, Created: now.UnixMilli(), Until: now.Add(c.pendingFor()).UnixMilli(), State: pendingWaiting, Checked: true,
+		Epoch: who.user.Epoch, Created: now.UnixMilli(), Until: now.Add(c.pendingFor()).UnixMilli(), State: pendingWaiting, Checked: true, Kind: kind,
 	}
 	_, _ = rand.Read(record.ID[:])
 	return record, nil
@@ -309,13 +313,21 @@ func (c *Core) askApp(a Attempt, p *policy, who subject, now time.Time, record *
 	})
 }
 
-// showSymbol completes the claims, and seals them.
+// showSymbol shows a symbol, or a pair in its order. It completes the claims, and seals them.
 func (c *Core) showSymbol(a Attempt, p *policy, who subject, now time.Time, tag language.Tag, symbol mobile.Symbol, fallback bool, claims token.Claims) Step {
-	glyph := symbol.Glyph()
-	if a.ASCII || a.NoGlyph {
-		glyph = ""
+	var names, glyphs []string
+	for _, one := range symbol.Parts() {
+		names = append(names, one.Upper(tag))
+		if !a.ASCII && !a.NoGlyph {
+			glyphs = append(glyphs, one.Glyph())
+		}
 	}
-	prompt := language.In(tag).Texts.App(symbol.Upper(tag), glyph, int(claims.Round), fallback)
+	texts := &language.In(tag).Texts
+	say := texts.App
+	if len(names) > 1 {
+		say = texts.AppPair
+	}
+	prompt := say(strings.Join(names, ", "), strings.Join(glyphs, " "), int(claims.Round), fallback)
 	claims.Door, claims.First, claims.Origin = uint8(a.Door), p.First != FirstNone, c.origin(a)
 	claims.User, claims.Epoch, claims.Policy, claims.Expires = who.id, who.user.Epoch, p.hash, now.Add(c.set.TokenLife)
 	return Step{Kind: Challenge, User: who.name, Prompt: c.spell(a, tag, prompt), Waiting: true, Symbol: symbol, Token: c.tokens.Seal(now, claims)}
@@ -385,7 +397,7 @@ func (j *judgement) app(r Reply, last bool) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !found || p.Kind != kindSymbol || p.User != j.who.id || j.who.user.Epoch != j.claims.Epoch || p.Epoch != j.who.user.Epoch {
+	if !found || p.Kind == kindCode || p.User != j.who.id || j.who.user.Epoch != j.claims.Epoch || p.Epoch != j.who.user.Epoch {
 		return false, j.dismiss(StaleToken)
 	}
 	pre, err := j.refusal(j.t, j.now, j.who, j.a.Source)

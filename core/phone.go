@@ -61,7 +61,8 @@ const (
 	CodeBadKey              DeviceCode = "bad-key"
 	CodeBadPoint            DeviceCode = "bad-point"
 	CodeSubscriptionRefused DeviceCode = "subscription-refused"
-	CodeBusy                DeviceCode = "busy" // nothing was stored: the same call may be sent again
+	CodeAppOutdated         DeviceCode = "app-outdated" // it knows no pairs of symbols
+	CodeBusy                DeviceCode = "busy"         // nothing was stored: the same call may be sent again
 )
 
 // DeviceError is a refusal that a phone is told. It holds no secret.

@@ -18,6 +18,7 @@ import (
 
 const (
 	kindSymbol pendingKind = ""
+	kindPair   pendingKind = "pair" // of symbols, in their order
 	kindCode   pendingKind = "code"
 
 	// codeFor and codeTries are how long, and against how many wrong ones, a code stands.
@@ -81,7 +82,7 @@ func (j *judgement) typed(code string) (begun bool, err error) {
 	if len(waiting) >= maxWaiting || quiet {
 		return false, j.dismiss(TooManyPending)
 	}
-	record, err := j.newPending(j.a, j.who, j.now, nil)
+	record, err := j.newPending(j.a, j.p, j.who, j.now, nil)
 	if err != nil {
 		return false, err
 	}

@@ -27,9 +27,10 @@ type Pending struct {
 // Kind is how a login and its approval are brought together.
 type Kind string
 
-// The login shows a symbol, to be picked here; or it can show nothing, and takes a code from here.
+// The login shows a symbol, to be picked here, or two in an order; or it can show nothing, and takes a code from here.
 const (
 	BySymbol Kind = "symbol"
+	ByPair   Kind = "pair"
 	ByCode   Kind = "code"
 )
 
@@ -85,6 +86,7 @@ type turn struct {
 	Evaluation mobile.EvaluationID `json:"evaluation"`
 	Nonce      mobile.Nonce        `json:"nonce"`
 	TriesLeft  *int                `json:"tries_left"`
+	Pair       bool                `json:"pair"` // the appliance knows pairs of symbols
 	wrapping   []byte
 }
 
@@ -168,7 +170,11 @@ func (p *Phone) Open(ctx context.Context, pin secret.Secret) (*Opened, error) {
 		Nonce     mobile.Nonce    `json:"nonce"`
 		Displayed mobile.Bytes    `json:"displayed"`
 	}
-	err = p.call(ctx, "open", map[string]any{"evaluation": t.Evaluation, "signature": mobile.Bytes(signature)}, &reply)
+	in := map[string]any{"evaluation": t.Evaluation, "signature": mobile.Bytes(signature)}
+	if t.Pair {
+		in["pair"] = true // one that does not know the word would refuse it
+	}
+	err = p.call(ctx, "open", in, &reply)
 	if err != nil {
 		return nil, err
 	}
@@ -190,8 +196,25 @@ func (p *Phone) Open(ctx context.Context, pin secret.Secret) (*Opened, error) {
 // ErrShown says that the appliance wants a signature for something else than it has sent to be displayed.
 var ErrShown = errors.New("phone: the appliance asks for something else than it shows")
 
-// Approve gives the second signature: this symbol, for what was displayed. It names the login that goes on. A
-// symbol of none ends all that wait, and is WrongSymbol.
+// Takes tells whether a pick, one symbol or a mobile.Pair, can be that of a login that was displayed: it is in the grid, and
+// some login shows so many. Another one would be refused.
+func (o *Opened) Takes(pick mobile.Symbol) bool {
+	parts := pick.Parts()
+	for i, symbol := range parts {
+		if !slices.Contains(o.Symbols, symbol) || slices.Contains(parts[:i], symbol) {
+			return false
+		}
+	}
+	return o.Shows(map[int]Kind{1: BySymbol, 2: ByPair}[len(parts)])
+}
+
+// Shows tells whether a login of a kind was displayed. Of an older appliance none is ByPair.
+func (o *Opened) Shows(kind Kind) bool {
+	return slices.ContainsFunc(o.Pendings, func(one Pending) bool { return one.Kind == kind || one.Kind == "" && kind == BySymbol })
+}
+
+// Approve gives the second signature: this symbol, or this mobile.Pair, for what was displayed. It names the login
+// that goes on. A symbol of none ends all that wait, and is WrongSymbol.
 func (o *Opened) Approve(ctx context.Context, symbol mobile.Symbol) (mobile.PendingID, error) {
 	var reply struct {
 		Result  string           `json:"result"`

@@ -32,6 +32,7 @@ const (
 	BadKey              Code = "bad-key"
 	BadPoint            Code = "bad-point"
 	SubscriptionRefused Code = "subscription-refused"
+	AppOutdated         Code = "app-outdated"
 	Busy                Code = "busy"
 )
 

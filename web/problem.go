@@ -46,6 +46,7 @@ var answers = map[core.DeviceCode]answer{
 	core.CodeBadKey:              {http.StatusUnprocessableEntity, "The key is not of the kind or size asked for"},
 	core.CodeBadPoint:            {http.StatusUnprocessableEntity, "The blinded value is not an element of the group"},
 	core.CodeSubscriptionRefused: {http.StatusUnprocessableEntity, "The push subscription is not taken"},
+	core.CodeAppOutdated:         {http.StatusConflict, "This app is too old for the login that waits"},
 	core.CodeBusy:                {http.StatusServiceUnavailable, "The appliance is busy; the same call may be sent again"},
 	core.CodeSignedOut:           {http.StatusUnauthorized, "There is no session, or not any more"},
 	core.CodeDenied:              {http.StatusForbidden, "That was not right"},

@@ -95,7 +95,7 @@ func (s *softphone) approve() *cobra.Command {
 		}
 		if symbol != "" {
 			var err error
-			if picked, err = parseSymbol(symbol); err != nil {
+			if picked, err = parsePick(symbol); err != nil {
 				return err
 			}
 		}
@@ -115,8 +115,16 @@ func (s *softphone) approve() *cobra.Command {
 				return err
 			}
 		}
-		if !slices.Contains(opened.Symbols, picked) {
-			return refusal{"no waiting login shows " + picked.Name(language.English), "the phone shows " + symbolNames(opened.Symbols)}
+		for _, one := range picked.Parts() {
+			if !slices.Contains(opened.Symbols, one) {
+				return refusal{"no waiting login shows " + one.Name(language.English), "the phone shows " + symbolNames(opened.Symbols)}
+			}
+		}
+		if !opened.Takes(picked) {
+			if len(picked.Parts()) == 2 {
+				return refusal{"the waiting login shows one symbol", "--symbol NAME"}
+			}
+			return refusal{"the waiting login shows two symbols", "--symbol FIRST,SECOND in the order of its prompt"}
 		}
 		id, err := opened.Approve(ctx, picked)
 		if err != nil {
@@ -125,7 +133,8 @@ func (s *softphone) approve() *cobra.Command {
 		return s.approved(opened, id)
 	})
 	cmd.Long = `Reads the PIN from standard input and approves the login whose prompt shows the
-symbol, named in English or German. Without --symbol, on a terminal, it shows
+symbol, named in English or German. Where the prompt shows two, both are given,
+in their order: anchor,star. Without --symbol, on a terminal, it shows
 the symbols and asks. A symbol that no waiting login shows ends them all and is
 told to the administrator: never guess.
 
@@ -134,8 +143,9 @@ prints the code, to be typed there behind the password and a comma. Where two
 such logins wait, --login says which; the other one ends.`
 	cmd.Example = `  latchkey softphone approve --state phone
   printf '%s\n' "$PIN" | latchkey softphone approve --symbol sun --state phone
+  … | latchkey softphone approve --symbol sun,cup --state phone
   printf '%s\n' "$PIN" | latchkey softphone approve --code --state phone`
-	cmd.Flags().StringVar(&symbol, "symbol", "", "`NAME` of the symbol at the login's prompt")
+	cmd.Flags().StringVar(&symbol, "symbol", "", "`NAME` of the symbol at the login's prompt; NAME,NAME where it shows two")
 	cmd.Flags().BoolVar(&code, "code", false, "print the code for a login that can show no symbol")
 	cmd.Flags().StringVar(&login, "login", "", "with --code: the login of this `ID`, as pending lists them")
 	cmd.MarkFlagsMutuallyExclusive("code", "symbol")
@@ -161,6 +171,24 @@ func parseSymbol(text string) (mobile.Symbol, error) {
 	return "", refusal{"no symbol is called " + text, "symbols are " + symbolNames(mobile.Symbols())}
 }
 
+// parsePick reads one symbol, or two with a comma between.
+func parsePick(text string) (mobile.Symbol, error) {
+	first, second, two := strings.Cut(text, ",")
+	if !two {
+		return parseSymbol(text)
+	}
+	for _, one := range []string{first, second} {
+		if _, err := parseSymbol(strings.TrimSpace(one)); err != nil {
+			return "", err
+		}
+	}
+	pick, err := mobile.ParsePick(text)
+	if err != nil {
+		return "", refusal{"a login shows two different symbols", "--symbol FIRST,SECOND"}
+	}
+	return pick, nil
+}
+
 func symbolNames(symbols []mobile.Symbol) string {
 	names := make([]string, len(symbols))
 	for i, one := range symbols {
@@ -180,14 +208,21 @@ func (s *softphone) pick(ctx context.Context, opened *phone.Opened) (mobile.Symb
 		s.remark("  %-10s %-9s  %s", symbol.Name(language.English), symbol.Name(language.German), symbol.Glyph())
 	}
 	s.remark("%s", "")
-	answer, err := s.reply(ctx, "Which symbol does your login show? (empty: none of them) ", true)
+	question := "Which symbol does your login show? (empty: none of them) "
+	switch pair, one := opened.Shows(phone.ByPair), opened.Shows(phone.BySymbol); {
+	case pair && one:
+		question = "Which symbol, or which two in their order, does your login show? (empty: none of them) "
+	case pair:
+		question = "Which two symbols does your login show, in their order? (empty: none of them) "
+	}
+	answer, err := s.reply(ctx, question, true)
 	if err != nil {
 		return "", err
 	}
 	if answer.IsEmpty() {
 		return "", refusal{"nothing was approved", "if you have begun no login: latchkey softphone deny --not-me"}
 	}
-	return parseSymbol(answer.Reveal())
+	return parsePick(strings.ReplaceAll(strings.TrimSpace(answer.Reveal()), " ", ","))
 }
 
 func (s *softphone) approved(opened *phone.Opened, id mobile.PendingID) error {

@@ -109,6 +109,8 @@ func ofProblem(p *phone.Problem) error {
 		return refusal{"no login waits for this phone", "begin it, then approve while its prompt waits"}
 	case phone.PendingEnded, phone.StaleNonce:
 		return refusal{"the login is over", "begin again"}
+	case phone.AppOutdated:
+		return refusal{"the login shows two symbols, and this softphone is too old for that", "take the softphone of the appliance's version"}
 	case phone.WrongSymbol:
 		return refusal{"the wrong symbol: the logins that waited are ended, and your administrator is told", "if you did not begin one, change your password"}
 	case phone.StaleGeneration:

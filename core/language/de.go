@@ -31,6 +31,8 @@ var german = Language{
 		Password:       "Passwort: ",
 		appWait:        "Symbol: {symbol}. Bitte in der App wählen, dann Enter drücken",
 		appStill:       "Symbol: {symbol}. Noch keine Bestätigung ({round}). Bitte in der App wählen, dann Enter drücken",
+		appPair:        "Symbole: {symbol}. Bitte beide in dieser Reihenfolge in der App wählen, dann Enter drücken",
+		appPairStill:   "Symbole: {symbol}. Noch keine Bestätigung ({round}). Bitte beide in dieser Reihenfolge in der App wählen, dann Enter drücken",
 		appFallback:    " (oder p tippen für eine Frage)",
 		MessageSent:    "Eine Nachricht ist an Sie unterwegs.",
 		MessageAgain:   "Mit «resend» wird die Nachricht noch einmal gesendet.",

@@ -33,6 +33,8 @@ var english = Language{
 		Password:       "Password: ",
 		appWait:        "Symbol: {symbol}. Choose it in the app, then press Enter",
 		appStill:       "Symbol: {symbol}. Not confirmed yet ({round}). Choose it in the app, then press Enter",
+		appPair:        "Symbols: {symbol}. Choose both in the app, in this order, then press Enter",
+		appPairStill:   "Symbols: {symbol}. Not confirmed yet ({round}). Choose both in the app, in this order, then press Enter",
 		appFallback:    " (or type p for a question)",
 		MessageSent:    "A message is on its way to you.",
 		MessageAgain:   "Enter «resend» to have the message sent again.",

@@ -115,6 +115,8 @@ func TestFilledTexts(t *testing.T) {
 		{texts.Reference("K7Q2-9XMD"), "Ref. K7Q2-9XMD"},
 		{texts.RenewSoon("First car?"), "Please renew the answer to «First car?» soon."},
 		{texts.App("anchor", "", 0, false), "Symbol: anchor. Choose it in the app, then press Enter"},
+		{texts.AppPair("ANCHOR, STAR", "⚓ ★", 0, false), "Symbols: ANCHOR, STAR ⚓ ★. Choose both in the app, in this order, then press Enter"},
+		{texts.AppPair("ANCHOR, STAR", "", 3, true), "Symbols: ANCHOR, STAR. Not confirmed yet (3). Choose both in the app, in this order, then press Enter (or type p for a question)"},
 		{texts.App("anchor", "⚓", 2, false), "Symbol: anchor ⚓. Not confirmed yet (2). Choose it in the app, then press Enter"},
 	} {
 		if c.got != c.want {

@@ -25,6 +25,8 @@ type Texts struct {
 	Password       string // first factor, where a door asks for it
 	appWait        string // the phone's form, {symbol} first: terminals may cut what follows
 	appStill       string // the same, asked again, {symbol} and {round}
+	appPair        string // as appWait, {symbol} with two names in their order
+	appPairStill   string // the same, asked again
 	appFallback    string // how to be asked a question instead
 	MessageSent    string // before a mark prompt
 	MessageAgain   string // how to have it sent again
@@ -64,16 +66,24 @@ func (t *Texts) Reference(reference string) string {
 // App asks to pick the symbol on the phone. Its name comes first, then its glyph, where the door can show it.
 // From round 1 on it says that the phone has not spoken yet, each time in another text; fallback offers a question instead.
 func (t *Texts) App(symbol, glyph string, round int, fallback bool) string {
+	return app(t.appWait, t.appStill, t.appFallback, symbol, glyph, round, fallback)
+}
+
+// AppPair asks to pick two symbols in their order; names and glyphs hold both.
+func (t *Texts) AppPair(names, glyphs string, round int, fallback bool) string {
+	return app(t.appPair, t.appPairStill, t.appFallback, names, glyphs, round, fallback)
+}
+
+func app(text, still, otherwise, symbol, glyph string, round int, fallback bool) string {
 	if glyph != "" {
 		symbol += " " + glyph
 	}
-	text := t.appWait
 	if round > 0 {
-		text = fill(t.appStill, "{round}", strconv.Itoa(round))
+		text = fill(still, "{round}", strconv.Itoa(round))
 	}
 	text = fill(text, "{symbol}", symbol)
 	if fallback {
-		text += t.appFallback
+		text += otherwise
 	}
 	return text
 }

@@ -79,7 +79,7 @@ func Open(device DeviceID, evaluation EvaluationID, nonce Nonce) []byte {
 	return Frame("latchkey/v1/open", device[:], evaluation[:], nonce[:])
 }
 
-// Approve is the second signature of a login: this symbol, for what was displayed.
+// Approve is the second signature of a login: this symbol, or this pair in its order, for what was displayed.
 func Approve(device DeviceID, nonce Nonce, symbol Symbol, displayed [32]byte) []byte {
 	return Frame("latchkey/v1/approve", device[:], nonce[:], []byte(symbol), []byte("approve"), displayed[:])
 }

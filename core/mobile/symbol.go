@@ -15,6 +15,21 @@ import (
 // clients may show text only, and a glyph of Unicode.
 type Symbol string
 
+// pairMark stands between the two symbols of a pair.
+const pairMark = ","
+
+// Pair is an ordered pair of symbols, where a login shows two: "anchor,star". It stands wherever one symbol
+// does, so that the signature covers both and their order.
+func Pair(first, second Symbol) Symbol { return first + pairMark + second }
+
+// Parts are the symbols of a pair in their order, or the one symbol itself.
+func (s Symbol) Parts() []Symbol {
+	if first, second, pair := strings.Cut(string(s), pairMark); pair {
+		return []Symbol{Symbol(first), Symbol(second)}
+	}
+	return []Symbol{s}
+}
+
 // InsteadOfSymbol is what stands in the place of the symbol where a login could show none: the phone gets a code to
 // be typed. It is none of the sixteen.
 const InsteadOfSymbol Symbol = "code"
@@ -103,6 +118,37 @@ func ParseSymbol(text string) (Symbol, error) {
 		}
 	}
 	return "", ErrSymbol
+}
+
+// ParsePick reads what a person types for one symbol, or for two with a comma or space between. ErrSymbol if it is
+// neither, or twice the same.
+func ParsePick(text string) (Symbol, error) {
+	names := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	if len(names) == 0 || len(names) > 2 {
+		return "", ErrSymbol
+	}
+	first, err := ParseSymbol(names[0])
+	if err != nil || len(names) == 1 {
+		return first, err
+	}
+	second, err := ParseSymbol(names[1])
+	if err != nil || first == second {
+		return "", ErrSymbol
+	}
+	return Pair(first, second), nil
+}
+
+// DrawPair picks an ordered pair of which neither is one of taken.
+func DrawPair(taken ...Symbol) (Symbol, error) {
+	first, err := Draw(taken...)
+	if err != nil {
+		return "", err
+	}
+	second, err := Draw(append(slices.Clone(taken), first)...)
+	if err != nil {
+		return "", err
+	}
+	return Pair(first, second), nil
 }
 
 // Draw picks a symbol at random that is none of taken: that of a new login. Two logins of one user must

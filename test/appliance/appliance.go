@@ -59,6 +59,7 @@ type Appliance struct {
 	Address string // host:port of the RADIUS door
 	Port    int
 	Log     *Screen // of all starts
+	Policy  string  // one more key of the policy, with its value, from the next Configure on
 
 	t      testing.TB
 	config Config
@@ -102,13 +103,14 @@ policies:
   vpn:
     first: %s
     second: %s
+    %s
     reply:
       Class: staff
       Filter-Id: remote
       Vendor-Specific: [{vendor: 9, type: 1, text: "shell:priv-lvl=15"}]
 pinphrase:
   questions:
-`, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), a.Address, Secret, client, a.config.First, a.config.Second)
+`, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), a.Address, Secret, client, a.config.First, a.config.Second, a.Policy)
 	for _, q := range questions {
 		fmt.Fprintf(&b, "    - {id: %s, minimum_length: %d, label: {de: %q, en: %q}, phrase: {de: %[3]q, en: %[4]q}}\n",
 			q.id, q.minimum, q.german, q.english)

@@ -42,6 +42,7 @@ type order struct {
 	Brand   *brand
 
 	Appliances, Origins *[]string
+	Symbols             string
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -88,6 +89,9 @@ func (d *door) carry(what string, o order) any {
 		}
 		if o.Origins != nil {
 			d.origins = *o.Origins
+		}
+		if o.Symbols != "" {
+			d.Policy = "symbols: " + o.Symbols
 		}
 		d.configure(usual)
 	default:

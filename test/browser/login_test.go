@@ -26,7 +26,7 @@ type gatewayReply struct {
 }
 
 var (
-	symbolShown    = regexp.MustCompile(`Symbol: (\w+)`)
+	symbolShown    = regexp.MustCompile(`Symbols?: (\w+(?:, \w+)?)`)
 	referenceShown = regexp.MustCompile(`Ref\. (\w+)`)
 )
 
@@ -48,7 +48,7 @@ func (d *door) login(o order) any {
 	if shown == nil {
 		d.t.Fatalf("no symbol in %q", prompt)
 	}
-	symbol, err := mobile.ParseSymbol(shown[1])
+	symbol, err := mobile.ParsePick(shown[1])
 	if err != nil {
 		d.t.Fatalf("%q: %v", prompt, err)
 	}

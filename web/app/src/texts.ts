@@ -30,6 +30,8 @@ const en = {
   approve: "Approve with PIN", deny: "Deny", denyTitle: "Why do you deny it?", denyCancel: "Cancel this login", denyNotMe: "This was not me", denyNotMeText: "“This was not me” raises an alert.",
   enterPin: "Enter your PIN", next: "Next", wrongPin: "Wrong PIN.", triesLeft: "Wrong PIN. {n} more tries.", lastTry: "Wrong PIN. One more try.", noTries: "Wrong PIN. No more tries: your administrator can unlock this device.",
   pickSymbol: "Which symbol does the login show?", pickSymbolText: "A wrong one ends the login.", twoLogins: "Two logins are waiting. Choose the symbol that YOU see; the other login ends.", noSymbol: "I see no symbol",
+  pickPair: "Which two symbols does the login show?", pickEither: "Which symbols does YOUR login show?", pickPairText: "In the same order. A wrong one ends the login.",
+  firstSymbol: "Tap the first symbol.", secondSymbol: "First: {name}. Now the second symbol.", onlyOne: "My login shows this one only",
   codeLogin: "Show a code for the login?", codeLoginText: "This login shows no symbol. It takes a code, which you type there.", showCode: "Approve and show the code", twoCodeLogins: "Two logins are waiting. Approve only YOUR OWN; the other login ends.",
   codeText: "Log in again: your password, a comma, this code, without a space. If the login has a field for the code, type it there.",
   approved: "Logged in", approvedText: "The login goes through.", codeTitle: "Type this code at the login", denied: "Denied", deniedText: "The login was cancelled.", notMeText: "The login was refused and your administrator is alerted.",
@@ -47,7 +49,7 @@ const en = {
   "e_device-locked": "This device is locked. Your administrator can unlock it.", "e_device-revoked": "This device was revoked. Remove the ID here and ask for a new invitation.",
   "e_device-inert": "This device still waits to be confirmed.", "e_pin-locked": "Too many wrong PINs: this device is locked. Your administrator can unlock it.",
   "e_pin-erased": "Too many wrong PINs: the key of this device was erased. Ask for a new invitation.", "e_unknown-device": "The appliance does not know this device. Remove the ID here and ask for a new invitation.",
-  "e_busy": "The appliance is busy. Try again in a moment.", "e_subscription-refused": "The appliance does not accept notifications by this browser.",
+  "e_busy": "The appliance is busy. Try again in a moment.", "e_app-outdated": "This login shows two symbols, and this app is too old for that. Close the app and open it again.", "e_subscription-refused": "The appliance does not accept notifications by this browser.",
   footer: "Language", unsupported: "This browser is too old for the app.",
 };
 
@@ -83,6 +85,8 @@ const de: Texts = {
   approve: "Mit PIN bestätigen", deny: "Ablehnen", denyTitle: "Warum lehnen Sie ab?", denyCancel: "Anmeldung abbrechen", denyNotMe: "Das war ich nicht", denyNotMeText: "„Das war ich nicht“ löst einen Alarm aus.",
   enterPin: "PIN eingeben", next: "Weiter", wrongPin: "Falsche PIN.", triesLeft: "Falsche PIN. Noch {n} Versuche.", lastTry: "Falsche PIN. Noch ein Versuch.", noTries: "Falsche PIN. Kein Versuch mehr: Ihre Administration kann das Gerät entsperren.",
   pickSymbol: "Welches Symbol zeigt die Anmeldung?", pickSymbolText: "Ein falsches beendet die Anmeldung.", twoLogins: "Zwei Anmeldungen warten. Wählen Sie das Symbol, das SIE sehen; die andere Anmeldung endet.", noSymbol: "Ich sehe kein Symbol",
+  pickPair: "Welche zwei Symbole zeigt die Anmeldung?", pickEither: "Welche Symbole zeigt IHRE Anmeldung?", pickPairText: "In derselben Reihenfolge. Ein falsches beendet die Anmeldung.",
+  firstSymbol: "Tippen Sie auf das erste Symbol.", secondSymbol: "Erstes: {name}. Jetzt das zweite Symbol.", onlyOne: "Meine Anmeldung zeigt nur dieses",
   codeLogin: "Code für die Anmeldung zeigen?", codeLoginText: "Diese Anmeldung zeigt kein Symbol. Sie braucht einen Code, den Sie dort eintippen.", showCode: "Bestätigen und Code zeigen", twoCodeLogins: "Zwei Anmeldungen warten. Bestätigen Sie nur IHRE EIGENE; die andere Anmeldung endet.",
   codeText: "Melden Sie sich noch einmal an: Ihr Passwort, ein Komma, dieser Code, ohne Leerzeichen. Hat die Anmeldung ein Feld für den Code, tippen Sie ihn dort ein.",
   approved: "Angemeldet", approvedText: "Die Anmeldung geht durch.", codeTitle: "Tippen Sie diesen Code bei der Anmeldung ein", denied: "Abgelehnt", deniedText: "Die Anmeldung wurde abgebrochen.", notMeText: "Die Anmeldung wurde abgewiesen, Ihre Administration ist gewarnt.",
@@ -100,7 +104,7 @@ const de: Texts = {
   "e_device-locked": "Dieses Gerät ist gesperrt. Ihre Administration kann es entsperren.", "e_device-revoked": "Dieses Gerät wurde widerrufen. Entfernen Sie die ID hier und bitten Sie um eine neue Einladung.",
   "e_device-inert": "Dieses Gerät wartet noch auf die Bestätigung.", "e_pin-locked": "Zu viele falsche PINs: das Gerät ist gesperrt. Ihre Administration kann es entsperren.",
   "e_pin-erased": "Zu viele falsche PINs: der Schlüssel dieses Geräts wurde gelöscht. Bitten Sie um eine neue Einladung.", "e_unknown-device": "Der Server kennt dieses Gerät nicht. Entfernen Sie die ID hier und bitten Sie um eine neue Einladung.",
-  "e_busy": "Der Server ist beschäftigt. Versuchen Sie es gleich noch einmal.", "e_subscription-refused": "Der Server nimmt Benachrichtigungen über diesen Browser nicht an.",
+  "e_busy": "Der Server ist beschäftigt. Versuchen Sie es gleich noch einmal.", "e_app-outdated": "Diese Anmeldung zeigt zwei Symbole, und diese App ist dafür zu alt. Schließen Sie die App und öffnen Sie sie wieder.", "e_subscription-refused": "Der Server nimmt Benachrichtigungen über diesen Browser nicht an.",
   footer: "Sprache", unsupported: "Dieser Browser ist zu alt für die App.",
 };
 

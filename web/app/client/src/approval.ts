@@ -37,6 +37,11 @@ export class Approval {
     this.#nonce = nonce;
   }
 
+  /** Whether a login of the kind is among those that wait. */
+  shows(kind: Pending["kind"]): boolean {
+    return this.pendings.some((p) => p.kind === kind);
+  }
+
   static async from(transport: Transport, device: string, key: CryptoKey, reply: Reply): Promise<Approval> {
     const pendings = reply.pendings("pendings");
     // What is signed later is what is shown now; an appliance that reckons otherwise is not to be followed.
@@ -48,10 +53,15 @@ export class Approval {
     return new Approval(transport, device, key, reply.binary("nonce"), pendings, symbols);
   }
 
-  /** The second signature. The symbol chooses the login; one that belongs to none ends them all. Works once. */
-  async approve(symbol: string): Promise<Approved> {
-    if (!this.symbols.includes(symbol)) throw new ProtocolError("no such symbol");
-    const reply = await this.#sign(symbol, [...this.pendings], {});
+  /**
+   * The second signature. The symbol chooses the login, or two do in the order of its prompt; what belongs to none ends
+   * them all. Works once.
+   */
+  async approve(symbol: string, second?: string): Promise<Approved> {
+    const pick = second === undefined ? [symbol] : [symbol, second];
+    if (!pick.every((s) => this.symbols.includes(s)) || symbol === second) throw new ProtocolError("no such symbol");
+    if (!this.shows(second === undefined ? "symbol" : "pair")) throw new ProtocolError("no login shows so many symbols");
+    const reply = await this.#sign(pick.join(), [...this.pendings], {});
     return { pending: reply.text("pending") };
   }
 

@@ -36,6 +36,8 @@ interface Evaluation {
   evaluation: string;
   nonce: string;
   triesLeft?: number;
+  /** The appliance knows pairs of symbols, and wants to hear whether this app does. */
+  pair: boolean;
 }
 
 /** The approval key, unwrapped, with the evaluation that its signature will pay back. */
@@ -64,7 +66,7 @@ export class Device {
     const triesLeft = reply.optionalCount("tries_left");
     return {
       wrapping: await blinded.wrappingKey(reply.bytes("evaluated")),
-      evaluation: reply.binary("evaluation"), nonce: reply.binary("nonce"), ...(triesLeft === undefined ? {} : { triesLeft }),
+      evaluation: reply.binary("evaluation"), nonce: reply.binary("nonce"), pair: reply.raw("pair") === true, ...(triesLeft === undefined ? {} : { triesLeft }),
     };
   }
 
@@ -127,9 +129,10 @@ export class Device {
 
   /** The first signature: shows that PIN and key are right, and brings the symbols. */
   async open(pin: string): Promise<Approval> {
-    const { key, evaluation, nonce } = await this.#unlock(pin);
+    const { key, evaluation, nonce, pair } = await this.#unlock(pin);
     const signature = base64url(await signApproval(key, openMessage(this.id, evaluation, nonce)));
-    return Approval.from(this.transport, this.id, key, await this.#call("open", { evaluation, signature }));
+    // An appliance that does not know the word would refuse it.
+    return Approval.from(this.transport, this.id, key, await this.#call("open", { evaluation, signature, ...(pair ? { pair } : {}) }));
   }
 
   /** Refuses a login. `not-me` raises an alert. Needs no PIN: to say no must always be easy. */

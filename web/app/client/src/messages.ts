@@ -21,8 +21,8 @@ export async function sha256(bytes: Bytes): Promise<Bytes> {
 /** One waiting login as the server tells it. `created` and `expires` are RFC 3339 in UTC. */
 export interface Pending {
   id: string;
-  /** How login and approval are brought together: by the symbol at its prompt, or by a code that is typed there. */
-  kind: "symbol" | "code";
+  /** How login and approval are brought together: by the symbol at its prompt, by two in their order, or by a code that is typed there. */
+  kind: "symbol" | "pair" | "code";
   service: string;
   host: string;
   source: string;

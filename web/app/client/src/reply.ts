@@ -74,7 +74,7 @@ export class Reply {
     return this.objects(field).map((p) => {
       const expires = p.time("expires");
       return {
-        id: p.text("id"), kind: p.optionalText("kind") === "code" ? "code" : "symbol", service: p.text("service"), host: p.text("host"), source: p.text("source"),
+        id: p.text("id"), kind: (["pair", "code"] as const).find((k) => k === p.raw("kind")) ?? "symbol", service: p.text("service"), host: p.text("host"), source: p.text("source"),
         created: p.time("created").text, expires: expires.text, ends: expires.here,
       };
     });

@@ -74,6 +74,22 @@ test("a login: two signatures, the right symbol", async () => {
   assert.equal((await device.history())[0]!.result, "approved");
 });
 
+test("a pair: both symbols in their order; nothing else is sent; an app that knows none is told so", async () => {
+  const { user, device } = await enrolled();
+  const { login, symbol } = await control<Record<string, string>>("login", { user, pair: true });
+  const [first, second] = symbol!.split(",") as [string, string];
+  assert.equal((await device.pendings())[0]!.kind, "pair");
+  const approval = await device.open(pin);
+  for (const pick of [[first], [first, first], [first, "none"]] as [string, string?][]) {
+    await assert.rejects(approval.approve(...pick), { name: "ProtocolError" });
+  }
+  assert.deepEqual(await approval.approve(first, second), { pending: login });
+  const swapped = await control<Record<string, string>>("login", { user, pair: true });
+  const [one, two] = swapped["symbol"]!.split(",") as [string, string];
+  await assert.rejects((await device.open(pin)).approve(two, one), refusal("wrong-symbol"));
+  await assert.rejects(device.transport.call(device.id, "open", { evaluation: "AA", signature: "AA" }), refusal("stale-nonce"));
+});
+
 test("two logins: the symbol chooses one, the other ends; a wrong one ends both", async () => {
   const { user, device } = await enrolled();
   const one = await control("login", { user });

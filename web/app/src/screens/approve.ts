@@ -57,8 +57,8 @@ const symbols = (which: string, approval: Approval): Screen => (app, view) => {
       result(app, view, which, "bad", t("ended"), h("p", {}, explain(t, error)));
     }
   };
-  const pick = (symbol: string) => attempt(async () => {
-    const done = await approval.approve(symbol);
+  const pick = (symbol: string, second?: string) => attempt(async () => {
+    const done = await approval.approve(symbol, second);
     app.announce("");
     const login = approval.pendings.find((p) => p.id === done.pending);
     result(app, view, which, "good", t("approved"), h("p", {}, login ? `${login.service} · ${login.host}` : ""), h("p", {}, t("approvedText")));
@@ -68,23 +68,46 @@ const symbols = (which: string, approval: Approval): Screen => (app, view) => {
     app.announce("");
     if (!view.signal.aborted) await app.run(typeCode(which, login, done));
   });
-  const choice = (name: string) => {
-    const label = isSymbol(name) ? symbolNames[name][app.language] : name;
-    return h("li", {}, h("button", { type: "button", class: "choice", "data-symbol": name, onclick: () => void pick(name) },
-      symbolShape(name), h("span", {}, label)));
+  const called = (name: string) => (isSymbol(name) ? symbolNames[name][app.language] : name);
+  const pairs = approval.shows("pair");
+  let first: HTMLButtonElement | undefined;
+  // Of a pair the first stays marked; tapped once more it is taken back. With the second it is sent.
+  const mark = (chosen: HTMLButtonElement | undefined) => {
+    first?.setAttribute("aria-pressed", "false");
+    first?.querySelector(".order")?.remove();
+    first = chosen;
+    chosen?.setAttribute("aria-pressed", "true");
+    chosen?.append(h("span", { class: "order", "aria-hidden": "true" }, "1"));
+    alone.hidden = !chosen || !approval.shows("symbol");
+    step.textContent = chosen ? t("secondSymbol", { name: called(chosen.dataset["symbol"]!) }) : t("firstSymbol");
   };
+  const tap = (button: HTMLButtonElement) => {
+    const name = button.dataset["symbol"]!;
+    if (!pairs) return void pick(name);
+    if (first === button) return mark(undefined);
+    if (!first) return mark(button);
+    void pick(first.dataset["symbol"]!, name);
+  };
+  const choice = (name: string) => {
+    const button = h("button", { type: "button", class: "choice", "data-symbol": name, ...(pairs ? { "aria-pressed": "false" } : {}), onclick: () => tap(button) },
+      symbolShape(name), h("span", {}, called(name)));
+    return h("li", {}, button);
+  };
+  const step = h("p", { class: "step", role: "status" });
+  const alone = button(t("onlyOne"), () => pick(first!.dataset["symbol"]!), "primary");
   // The grid is for the logins that show a symbol; each of those that can show nothing has a button of its own.
   const shows = approval.symbols.length > 0;
   const card = (p: Pending) => loginCard(app, p, ...(p.kind === "code"
     ? [h("p", { class: "hint" }, t("codeLoginText")), h("div", { class: "actions" }, button(t("showCode"), () => take(p), shows ? "" : "primary"))] : []));
   const cards = approval.pendings.map(card);
   const several = approval.pendings.length > 1;
-  const first = approval.pendings[0]!;
+  const one = approval.pendings[0]!;
   const refuse = h("div", { class: "actions" },
-    button(t(several ? "cancel" : shows ? "noSymbol" : "deny"), () => (several ? app.go(`id/${which}`) : app.run(deny(which, first)))));
-  const hint = several ? h("p", { class: "warn" }, t(shows ? "twoLogins" : "twoCodeLogins")) : shows ? h("p", { class: "hint" }, t("pickSymbolText")) : false;
+    button(t(several ? "cancel" : shows ? "noSymbol" : "deny"), () => (several ? app.go(`id/${which}`) : app.run(deny(which, one)))));
+  const hint = several ? h("p", { class: "warn" }, t(shows ? "twoLogins" : "twoCodeLogins")) : shows ? h("p", { class: "hint" }, t(pairs ? "pickPairText" : "pickSymbolText")) : false;
   const grid = h("ul", { class: "grid" }, ...approval.symbols.map(choice));
-  if (shows) view.show(t("pickSymbol"), hint, grid, refuse, ...cards);
+  mark(undefined);
+  if (shows) view.show(t(!pairs ? "pickSymbol" : approval.shows("symbol") ? "pickEither" : "pickPair"), hint, pairs && step, grid, pairs && alone, refuse, ...cards);
   else view.show(t("codeLogin"), hint, ...cards, refuse);
   tick(app, view.signal, () => over(app, view, which, "ended", "endedText"));
 };

@@ -102,7 +102,7 @@ async function waiting(app: App, view: View, which: string): Promise<void> {
       return;
     }
     const cards = pendings.map((p) => loginCard(app, p, button(t("deny"), () => app.run(deny(which, p)), "quiet-button")));
-    list.replaceChildren(...(pendings.length > 1 ? [h("p", { class: "warn" }, t(pendings.some((p) => p.kind === "symbol") ? "twoLogins" : "twoCodeLogins"))] : []), ...cards,
+    list.replaceChildren(...(pendings.length > 1 ? [h("p", { class: "warn" }, t(pendings.some((p) => p.kind !== "code") ? "twoLogins" : "twoCodeLogins"))] : []), ...cards,
       h("div", { class: "actions" }, button(t("approve"), () => app.run(approve(which, pendings)), "primary")));
   };
 

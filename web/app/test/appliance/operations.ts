@@ -45,7 +45,7 @@ function signedBy(device: PhoneDevice, message: Buffer, signature: Buffer): bool
 }
 
 const shown = (l: Login) => ({
-  id: l.id, service: l.service, host: l.host, source: l.source, created: l.created.toISOString(), expires: l.expires.toISOString(),
+  id: l.id, kind: l.symbol.includes(",") ? "pair" : "symbol", service: l.service, host: l.host, source: l.source, created: l.created.toISOString(), expires: l.expires.toISOString(),
 });
 
 function displayed(logins: Login[]): Buffer {
@@ -110,7 +110,7 @@ export const operations: Record<string, Operation> = {
     const evaluation = fresh(16);
     const nonce = fresh(32);
     device.evaluations.set(evaluation, { nonce, purpose, renewed });
-    return { evaluated: evaluated.toString("base64url"), evaluation, nonce, tries_left: state.triesInRow - device.row };
+    return { evaluated: evaluated.toString("base64url"), evaluation, nonce, tries_left: state.triesInRow - device.row, pair: true };
   },
 
   "key": (state, device, body) => {
@@ -142,13 +142,14 @@ export const operations: Record<string, Operation> = {
   },
 
   "open": (state, device, body) => {
-    fields(body, "evaluation", "signature");
+    fields(body, "evaluation", "signature", ...("pair" in body ? ["pair"] : []));
     active(device);
     const { evaluation, nonce } = take(device, body, "unlock");
     const message = frame("latchkey/v1/open", Buffer.from(device.id, "hex"), evaluation, nonce);
     if (!signedBy(device, message, bytes(body, "signature"))) throw new Problem("bad-signature", 401);
     refund(device, evaluation);
     const logins = state.waitingOf(device.user);
+    if (body["pair"] !== true && logins.some((l) => l.symbol.includes(","))) throw new Problem("app-outdated", 409);
     device.openNonce = { nonce: fresh(32), logins };
     return {
       pendings: logins.map(shown), symbols: grid(logins), nonce: device.openNonce.nonce,

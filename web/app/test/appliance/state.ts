@@ -52,6 +52,7 @@ export interface Login {
   source: string;
   created: Date;
   expires: Date;
+  /** Or two of them, with a comma between. */
   symbol: string;
   outcome?: Outcome;
   waiting: ((outcome: Outcome) => void)[];
@@ -69,6 +70,8 @@ export class State {
   brand: Record<string, unknown> = {};
   appliance = "Example GmbH";
   pinDigits = 6;
+  /** What logins show that do not say it themselves. */
+  symbols: "one" | "pair" = "one";
   /** Whom its app may talk to, and whose app may talk to it. */
   appliances: string[] = [];
   origins: string[] = [];
@@ -90,16 +93,17 @@ export class State {
     return waiting.filter((l) => !l.outcome);
   }
 
-  raise(user: string, login: { service?: string; host?: string; source?: string; seconds?: number }): Login {
+  raise(user: string, login: { service?: string; host?: string; source?: string; seconds?: number; pair?: boolean }): Login {
     const waiting = this.waitingOf(user);
     if (waiting.length >= 2) throw new Problem("busy", 409);
-    const free = symbols.filter((s) => !waiting.some((l) => l.symbol === s));
+    const free = symbols.filter((s) => !waiting.some((l) => l.symbol.split(",").includes(s)));
+    const draw = () => free.splice(randomBytes(1)[0]! % free.length, 1)[0]!;
     const created = new Date();
     const raised: Login = {
       id: randomBytes(16).toString("base64url"), user,
       service: login.service ?? "VPN", host: login.host ?? "gate.example.org", source: `addr:${login.source ?? "198.51.100.7"}`,
       created, expires: new Date(created.getTime() + (login.seconds ?? 60) * 1000),
-      symbol: free[randomBytes(1)[0]! % free.length]!, waiting: [],
+      symbol: login.pair ?? this.symbols === "pair" ? `${draw()},${draw()}` : draw(), waiting: [],
     };
     this.logins.set(raised.id, raised);
     this.#tell(user, "pending", raised.id);
@@ -122,7 +126,7 @@ export class State {
 
 /** The nine symbols of a grid: those that wait, and others. */
 export function grid(waiting: Login[]): string[] {
-  const shown = waiting.map((l) => l.symbol);
+  const shown = waiting.flatMap((l) => l.symbol.split(","));
   const rest = symbols.filter((s) => !shown.includes(s));
   while (shown.length < 9) shown.push(rest.splice(randomBytes(1)[0]! % rest.length, 1)[0]!);
   return shown.map((s) => ({ s, at: randomBytes(4).readUInt32BE() })).sort((a, b) => a.at - b.at).map(({ s }) => s);

@@ -117,6 +117,53 @@ test("by keyboard alone", async () => {
   await done();
 });
 
+test("a pair: in its order, the first can be taken back; the other order ends the login; by keyboard too", async () => {
+  const { page } = here;
+  await there.order("set", { symbols: "pair" });
+  try {
+    const login = await raise();
+    const [first, second] = login["symbol"]!.split(",") as [string, string];
+    await unlock(page, pin);
+    await heading("Which two symbols does the login show?");
+    await pick(second);
+    await page.getByText("Now the second symbol.").waitFor();
+    assert.equal(await page.locator('.choice[aria-pressed="true"]').getAttribute("data-symbol"), second);
+    await pick(second);
+    await page.getByText("Tap the first symbol.").waitFor();
+    assert.equal(await page.locator('.choice[aria-pressed="true"]').count(), 0);
+    for (const symbol of [first, second]) {
+      await page.locator(`[data-symbol="${symbol}"]`).focus();
+      await page.keyboard.press("Enter");
+    }
+    await heading("Logged in");
+    assert.equal(await outcome(login), "approved");
+    await done();
+
+    const swapped = await raise();
+    await unlock(page, pin);
+    for (const symbol of swapped["symbol"]!.split(",").reverse()) await pick(symbol);
+    await heading("Wrong symbol");
+    assert.equal(await outcome(swapped), "wrong-symbol");
+    await done();
+
+    const of = await raise();
+    await there.order("set", { symbols: "one" });
+    const one = await raise({ source: "203.0.113.66" });
+    await page.getByText("203.0.113.66").waitFor();
+    await unlock(page, pin);
+    await heading("Which symbols does YOUR login show?");
+    assert.equal(await page.getByRole("button", { name: "My login shows this one only" }).count(), 0);
+    await pick(one["symbol"]!);
+    await press("My login shows this one only");
+    await heading("Logged in");
+    assert.equal(await outcome(one), "approved");
+    assert.ok(of["login"]);
+    await done();
+  } finally {
+    await there.order("set", { symbols: "one" });
+  }
+});
+
 test("a wrong symbol ends the login", async () => {
   const login = await raise();
   await unlock(here.page, pin);
@@ -166,7 +213,7 @@ test("a login whose time runs out goes away by itself", async () => {
 test("history, rename, a new key, a new PIN", async () => {
   const { page } = here;
   await page.getByRole("link", { name: "History" }).click();
-  await page.getByText("wrong symbol").waitFor();
+  await page.getByText("wrong symbol").first().waitFor();
   await page.getByRole("link", { name: "Back" }).click();
   const go = async (name: string) => {
     await heading("Manage this ID");
