@@ -171,3 +171,19 @@ func TestPairIsPartOfThePolicy(t *testing.T) {
 	h.Core = h.With(set)
 	want(t, h.answerWaiting(byPair(), s.Token, 0), Reject, StaleToken)
 }
+
+// Where nobody checks the password here, who has no phone sees a pair as well, and the same one until it ends.
+func TestADecoyShowsAPair(t *testing.T) {
+	h := newPairHouse(t)
+	set := h.set
+	set.Policies["checked"] = Policy{First: FirstNone, Second: []Method{MethodApp}, Realm: "default", Symbols: SymbolsPair}
+	h.Core = h.With(set)
+	a := attempt("nobody")
+	a.Policy, a.Language, a.PasswordChecked = "checked", "de", true
+	s := h.begin(a)
+	again := h.answerWaiting(a, s.Token, 0)
+	first, _, _ := strings.Cut(s.Prompt, ".")
+	if next, _, _ := strings.Cut(again.Prompt, "."); !strings.HasPrefix(first, "Symbol") || !strings.Contains(first, ", ") || next != first || s.Prompt == again.Prompt {
+		t.Errorf("%q, then %q", s.Prompt, again.Prompt)
+	}
+}
