@@ -36,6 +36,8 @@ build: go-ready app
 	@packaging/scripts/setup build
 	@$(GOBUILD) -o bin/ ./cmd/latchkeyd ./cmd/latchkey
 	@$(CGOBUILD) -o bin/latchkey-pamcheck ./pam_module/pamcheck
+	@$(CGOBUILD) -o bin/latchkey-pam ./pam_module/latchkey-pam
+	@pam_module/build "$(CURDIR)/bin/pam_latchkey.so"
 
 # The phone app goes into the daemon. It is built again when one of its sources is newer.
 APP_SOURCES := $(shell find web/app -name node_modules -prune -o -name dist -prune -o -name test -prune -o -type f -print)
