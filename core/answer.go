@@ -75,7 +75,7 @@ type judgement struct {
 }
 
 func (j *judgement) judge(text secret.Secret) (err error) {
-	if j.who, err = j.lookup(j.t, j.a.User); err != nil {
+	if j.who, err = j.asked(j.t, j.a); err != nil {
 		return err
 	}
 	id := j.who.id
@@ -89,7 +89,7 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 	if j.who.user.Epoch != j.claims.Epoch {
 		return j.dismiss(StaleToken)
 	}
-	pre, err := j.refusal(j.t, j.now, j.who, j.a.Source)
+	pre, err := j.barrier(j.t, j.now, j.who, j.a)
 	if err != nil {
 		return err
 	}
@@ -113,6 +113,9 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 	case token.Decoy:
 		if j.who.known {
 			return j.wrong(AskedDecoy)
+		}
+		if j.who.barred {
+			return j.wrong(NotForHost)
 		}
 		return j.wrong(UnknownUser)
 	}
@@ -291,6 +294,12 @@ func (j *judgement) accept(reason Reason, remark string) error {
 			return j.dismiss(StaleToken)
 		}
 	}
+	if stands, err := j.hostStands(); err != nil || !stands {
+		return errors.Join(err, j.dismiss(HostRevoked))
+	}
+	if err := j.keepGrace(reason); err != nil {
+		return err
+	}
 	var counts countRecord
 	key := keyCount(j.who.id)
 	if _, err := get(j.t, key, &counts); err != nil {
@@ -307,6 +316,11 @@ func (j *judgement) accept(reason Reason, remark string) error {
 			return err
 		}
 	}
+	return j.letIn(reason, remark)
+}
+
+// letIn audits an accept and makes its step.
+func (j *judgement) letIn(reason Reason, remark string) error {
 	r := j.record(j.now, j.a, j.who, eventLogin, "accept", reason)
 	r.Reference = reference()
 	if err := audit(j.t, r); err != nil {

@@ -89,7 +89,8 @@ type Attempt struct {
 	// NoChallenge: the NAS can show nothing. Begin then reads what stands behind the password, and gives no Challenge.
 	NoChallenge bool
 
-	self selfMark // of DoorSelfService
+	self selfMark   // of DoorSelfService
+	host *hostScope // the host of the fleet that has proved itself: set by HostBegin and HostAnswer alone
 }
 
 // Reply is what a door brings back for a Challenge.

@@ -26,6 +26,8 @@ type subject struct {
 	// vouched: the first factor was checked here and was right. Only then does a text speak the
 	// user's language: else the language of a reject would tell users from unknown names.
 	vouched bool
+	// barred: there may be such a user, but the host may not ask for her.
+	barred bool
 }
 
 // Begin hears of a new attempt. It checks the first factor, and gives the challenge of the
@@ -48,10 +50,10 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 	var who subject
 	var pre Reason
 	err := c.store.View(ctx, func(r store.Reader) (err error) {
-		if who, err = c.lookup(r, a.User); err != nil || p.First == FirstNone {
+		if who, err = c.asked(r, a); err != nil || p.First == FirstNone {
 			return err // what nobody checks here is refused, and counted, by its answer
 		}
-		pre, err = c.refusal(r, now, who, a.Source)
+		pre, err = c.barrier(r, now, who, a)
 		return err
 	})
 	if err != nil {
@@ -78,6 +80,9 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 	}
 	if a.NoChallenge {
 		return c.secondTyped(ctx, a, p, who, second)
+	}
+	if step, spared, err := c.spare(ctx, a, p, who); err != nil || spared {
+		return step, err
 	}
 	return c.second(ctx, a, p, who, now)
 }

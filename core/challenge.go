@@ -40,7 +40,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			// The check took its time, and others may have run beside it: of many guesses at
 			// once only those count as right that finish before the lock.
 			var err error
-			if pre, err = c.refusal(r, c.clock.Now(), who, a.Source); err != nil || pre != "" {
+			if pre, err = c.barrier(r, c.clock.Now(), who, a); err != nil || pre != "" {
 				return err
 			}
 		}
@@ -366,11 +366,7 @@ func formOf(kind token.Kind, p *policy) uint8 {
 
 // origin is where an attempt comes from, as tokens are bound to it.
 func (c *Core) origin(a Attempt) (h [16]byte) {
-	if session := a.self.bind(); session != "" {
-		copy(h[:], mac(c.bindKey, a.NAS, a.Service, a.Source.String(), session))
-		return h
-	}
-	copy(h[:], mac(c.bindKey, a.NAS, a.Service, a.Source.String()))
+	copy(h[:], mac(c.bindKey, a.NAS, a.Service, a.Source.String(), a.self.bind(), a.hostKey()))
 	return h
 }
 

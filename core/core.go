@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/latchkey/latchkey/core/fleet"
 	"github.com/latchkey/latchkey/core/keys"
 	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/password"
@@ -74,12 +75,13 @@ type state struct {
 	waits      waits
 	doorbell   Doorbell
 
-	carriers atomic.Pointer[map[string]Carrier]
-	recast   chan struct{} // the carriers are others
-	senders  senders
-	newest   atomic.Pointer[Core] // under the settings of the last With
-	node     [8]byte              // this process, as leases name it
-	sequence atomic.Uint32        // orders what is queued within a millisecond
+	carriers      atomic.Pointer[map[string]Carrier]
+	recast        chan struct{} // the carriers are others
+	senders       senders
+	newest        atomic.Pointer[Core] // under the settings of the last With
+	node          [8]byte              // this process, as leases name it
+	sequence      atomic.Uint32        // orders what is queued within a millisecond
+	hostAuthority *fleet.Authority
 
 	nameKey, decoyKey, drawKey, replayKey, bindKey, codeKey *macKey
 }
@@ -116,6 +118,10 @@ func Open(ctx context.Context, cfg Config) (*Core, error) {
 	}
 	_, _ = rand.Read(s.node[:])
 	s.carriers.Store(&cfg.Carriers)
+	var err error
+	if s.hostAuthority, err = fleet.NewAuthority(cfg.Keys.Derive("hosts")); err != nil {
+		return nil, err
+	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -137,6 +143,7 @@ func (c *Core) With(set Settings) *Core {
 	if set.TokenLife == 0 {
 		set.TokenLife = 120 * time.Second
 	}
+	set.Hosts = set.Hosts.canonical(set.Names)
 	n := &Core{
 		state: c.state, set: set, policies: map[string]*policy{}, common: &commonRules{}, audits: &questionAudits{},
 		prompts: map[language.Tag]pinphrase.Texts{}, questions: map[string]pinphrase.Question{},

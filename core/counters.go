@@ -35,14 +35,15 @@ type pairRecord struct {
 // counterKey is what counts as one source: an IPv6 host has a whole /64 at its hands.
 func (s Source) counterKey() string {
 	if s.Kind == SourcePerson {
-		if a, err := netip.ParseAddr(s.Value); err == nil {
+		if a, err := netip.ParseAddr(s.address()); err == nil {
+			toldBy := s.Value[len(s.address()):]
 			a = a.Unmap().WithZone("")
 			if a.Is6() {
 				if p, err := a.Prefix(64); err == nil {
-					return "addr:" + p.String()
+					return "addr:" + p.String() + toldBy
 				}
 			}
-			return "addr:" + a.String()
+			return "addr:" + a.String() + toldBy
 		}
 	}
 	return s.String()

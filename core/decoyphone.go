@@ -93,7 +93,7 @@ func (c *Core) answerDecoyApp(ctx context.Context, r Reply, p *policy, claims to
 	a := r.Attempt
 	var who subject
 	err := c.store.View(ctx, func(rd store.Reader) (err error) {
-		who, err = c.lookup(rd, a.User)
+		who, err = c.asked(rd, a)
 		return err
 	})
 	if err != nil {

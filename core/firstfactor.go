@@ -75,10 +75,10 @@ func (c *Core) elsewhere(ctx context.Context, with PasswordChecker, a Attempt, w
 	}
 	defer back()
 	err = c.store.View(ctx, func(r store.Reader) (err error) {
-		if *who, err = c.lookup(r, a.User); err != nil {
+		if *who, err = c.asked(r, a); err != nil {
 			return err
 		}
-		*pre, err = c.refusal(r, c.clock.Now(), *who, a.Source)
+		*pre, err = c.barrier(r, c.clock.Now(), *who, a)
 		return err
 	})
 	if err != nil {
@@ -89,7 +89,7 @@ func (c *Core) elsewhere(ctx context.Context, with PasswordChecker, a Attempt, w
 	if who.known && *pre == "" && !a.Password.IsEmpty() && !strings.ContainsRune(a.Password.Reveal(), 0) {
 		check.Name, check.Password, check.Decoy = who.name, a.Password, false
 		if a.Source.Kind == SourcePerson {
-			check.Remote = a.Source.Value
+			check.Remote = a.Source.address()
 		}
 	}
 	verdict, err := with.CheckPassword(ctx, check)
@@ -113,6 +113,8 @@ func wrongFirst(verdict Verdict, who subject, pre Reason) Reason {
 	switch {
 	case pre != "":
 		return pre
+	case who.barred:
+		return NotForHost
 	case !who.known:
 		return UnknownUser
 	case verdict == VerdictRight:

@@ -236,7 +236,7 @@ func (j *judgement) message(checked bool) error {
 		return j.dismiss(StaleToken)
 	}
 	if checked {
-		pre, err := j.refusal(j.t, j.now, j.who, j.a.Source)
+		pre, err := j.barrier(j.t, j.now, j.who, j.a)
 		if err != nil {
 			return err
 		}

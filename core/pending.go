@@ -182,7 +182,7 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 		var pre Reason
 		if p.First == FirstNone {
 			// Else the first factor has met it.
-			if pre, err = c.refusal(t, j.now, who, a.Source); err != nil {
+			if pre, err = c.barrier(t, j.now, who, a); err != nil {
 				return err
 			}
 		}
@@ -385,7 +385,7 @@ func (c *Core) lookAtPending(ctx context.Context, r Reply, p *policy, claims tok
 var errNothing = errors.New("core: nothing to write")
 
 func (j *judgement) app(r Reply, last bool) (again bool, err error) {
-	if j.who, err = j.lookup(j.t, j.a.User); err != nil {
+	if j.who, err = j.asked(j.t, j.a); err != nil {
 		return false, err
 	}
 	if !j.who.known || j.who.id != j.claims.User {
@@ -400,7 +400,7 @@ func (j *judgement) app(r Reply, last bool) (again bool, err error) {
 	if !found || p.Kind == kindCode || p.User != j.who.id || j.who.user.Epoch != j.claims.Epoch || p.Epoch != j.who.user.Epoch {
 		return false, j.dismiss(StaleToken)
 	}
-	pre, err := j.refusal(j.t, j.now, j.who, j.a.Source)
+	pre, err := j.barrier(j.t, j.now, j.who, j.a)
 	if err != nil {
 		return false, err
 	}

@@ -64,7 +64,9 @@ type Locks struct {
 	UserHalves       time.Duration // the half-life of that count
 	SourceAfter      int           // wrong tries of everybody from one source
 	SourceFor        time.Duration
-	PermanentlyAfter int // wrong second factors after a right first factor: locked for good
+	PermanentlyAfter int           // wrong second factors after a right first factor: locked for good
+	HostAfter        int           // wrong tries of everybody by way of one host of the fleet
+	HostHalves       time.Duration // the half-life of that count
 }
 
 // CodeWords is how the code word of a new user is made and what it opens.
@@ -87,6 +89,7 @@ type Settings struct {
 	Device      DeviceSettings
 	Delivery    DeliverySettings
 	SelfService SelfServiceSettings
+	Hosts       HostSettings
 	PAM         PasswordChecker // of policies under FirstPAM
 	TokenLife   time.Duration   // how long a Challenge may be answered; 0: 120 s
 }

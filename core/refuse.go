@@ -58,8 +58,12 @@ func (c *Core) stillSo(r store.Reader, now time.Time, who subject, source Source
 // What is to be logged is put into said, to be told once the commit is durable: a transaction may
 // run twice, or not be kept.
 func (c *Core) count(t store.Txn, now time.Time, a Attempt, who subject, reason Reason, second bool, said *[]func()) error {
-	if reason == Throttled {
+	if reason == Throttled || reason == HostBudget {
 		return nil
+	}
+	alone, err := c.countHost(t, now, a, who, said)
+	if err != nil {
+		return err
 	}
 	key := c.countKey(who)
 	var counts countRecord
@@ -67,7 +71,11 @@ func (c *Core) count(t store.Txn, now time.Time, a Attempt, who subject, reason 
 		return err
 	}
 	was := counts.locked(now, c.set.Locks, a.Source)
+	wrong, at := counts.Wrong, counts.At
 	counts.wrong(now, c.set.Locks, a.Source, second)
+	if alone {
+		counts.Wrong, counts.At = wrong, at // a stolen host locks nobody out elsewhere
+	}
 	if err := put(t, key, &counts); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (j *judgement) typedBehind(second behind) (begun bool, err error) {
 	} else if stale {
 		return false, j.dismiss(StaleToken)
 	}
-	if pre, err := j.refusal(j.t, j.now, j.who, j.a.Source); err != nil {
+	if pre, err := j.barrier(j.t, j.now, j.who, j.a); err != nil {
 		return false, err
 	} else if pre != "" {
 		j.who.vouched = false // a lock looks like a wrong password

@@ -14,10 +14,10 @@ func (c *Core) passUnenrolled(ctx context.Context, a Attempt, p *policy, who sub
 	err := c.store.Update(ctx, func(t store.Txn) error {
 		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p}
 		var err error
-		if j.who, err = c.lookup(t, a.User); err != nil {
+		if j.who, err = c.asked(t, a); err != nil {
 			return err
 		}
-		pre, err := c.refusal(t, j.now, j.who, a.Source)
+		pre, err := c.barrier(t, j.now, j.who, a)
 		if err != nil {
 			return err
 		}
@@ -57,10 +57,10 @@ func (c *Core) tellUnenrolled(ctx context.Context, a Attempt, p *policy, who sub
 	err := c.store.Update(ctx, func(t store.Txn) error {
 		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p}
 		var err error
-		if j.who, err = c.lookup(t, a.User); err != nil {
+		if j.who, err = c.asked(t, a); err != nil {
 			return err
 		}
-		pre, err := c.refusal(t, j.now, j.who, a.Source)
+		pre, err := c.barrier(t, j.now, j.who, a)
 		if err != nil {
 			return err
 		}
@@ -89,6 +89,9 @@ func (c *Core) tellUnenrolled(ctx context.Context, a Attempt, p *policy, who sub
 
 // newcomer tells whether somebody never had a second factor, as far as anybody remembers.
 func (c *Core) newcomer(r store.Reader, who subject, a Attempt) (bool, error) {
+	if !a.host.allows(who) {
+		return false, nil // who is known here the host is not told, and so lets nobody pass whom it may not ask for
+	}
 	if !who.known {
 		_, valid := c.set.Names.Canonical(a.User)
 		return valid, nil

@@ -197,7 +197,7 @@ func render(s core.Step) hostapi.Step {
 		out = hostapi.Step{Kind: hostapi.Challenge, Prompt: s.Prompt, Secret: s.Secret, Waiting: s.Waiting, Token: s.Token}
 	default: // a Reject, or a step that nobody has made
 		out.Kind, out.Reason = hostapi.Reject, reason(s.Reason)
-		if s.Reason == core.NotEnrolled {
+		if s.Reason == core.NotEnrolled && s.Newcomer { // else nullok would open to who has lost a phone
 			out.Kind = hostapi.Unenrolled
 		}
 	}
