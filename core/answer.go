@@ -99,6 +99,9 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 	if taken, err := j.temporary(text); err != nil || taken {
 		return err
 	}
+	if taken, err := j.recovery(text); err != nil || taken {
+		return err
+	}
 	if j.resends(text) {
 		return j.resend()
 	}

@@ -96,11 +96,14 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			step = c.ask(a, p, who, now, checked, open)
 			return nil
 		}
-		if vouched && c.temporaryValid(who, now) {
-			tag := c.tag(who.user.Language, a.Language)
-			prompt := c.spell(a, tag, language.In(tag).Texts.TemporaryCode)
-			step = c.challenge(a, p, who, now, token.Code, checked, [8]byte{}, prompt)
-			return nil
+		if vouched {
+			opens, err := c.codeOpens(r, who)
+			if opens {
+				step = c.askCode(a, p, who, now, checked)
+			}
+			if err != nil || opens {
+				return err
+			}
 		}
 		if !checked && !a.TellUnenrolled {
 			step, decoy = c.decoy(a, p, who, now), true

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/pinphrase"
 	"github.com/latchkey/latchkey/core/secret"
+	"github.com/latchkey/latchkey/core/store"
 	"github.com/latchkey/latchkey/core/token"
 )
 
@@ -53,6 +54,22 @@ func (c *Core) codeWordOpens(who subject, now time.Time) bool {
 	return c.set.CodeWords.OpensLogin && c.codeValid(who.user.CodeWord, now)
 }
 
+// codeOpens tells whether the user has a code that can be typed at any prompt: a temporary one, or one of the
+// recovery codes.
+func (c *Core) codeOpens(r store.Reader, who subject) (bool, error) {
+	if c.temporaryValid(who, c.clock.Now()) {
+		return true, nil
+	}
+	return c.hasRecovery(r, who.id)
+}
+
+// askCode makes the step that asks for such a code alone.
+func (c *Core) askCode(a Attempt, p *policy, who subject, now time.Time, checked bool) Step {
+	tag := c.tag(who.user.Language, a.Language)
+	prompt := c.spell(a, tag, language.In(tag).Texts.TemporaryCode)
+	return c.challenge(a, p, who, now, token.Code, checked, [8]byte{}, prompt)
+}
+
 // newCodeWord draws a code word in the user's language.
 func (c *Core) newCodeWord(id userID, lang string) (*codeRecord, secret.Secret, error) {
 	words, err := language.CodeWords(c.tag(lang), c.set.CodeWords.Words, randomness{})
@@ -65,10 +82,13 @@ func (c *Core) newCodeWord(id userID, lang string) (*codeRecord, secret.Secret, 
 }
 
 // newTemporary draws a temporary code.
-func newTemporary() secret.Secret {
-	b := make([]byte, 0, temporaryLength)
+func newTemporary() secret.Secret { return newCode(temporaryLength) }
+
+// newCode draws letters.
+func newCode(length int) secret.Secret {
+	b := make([]byte, 0, length)
 	var one [1]byte
-	for len(b) < temporaryLength {
+	for len(b) < length {
 		_, _ = rand.Read(one[:])
 		// 240 is the largest multiple of 20 in a byte: no letter is likelier than another.
 		if one[0] < 240 {

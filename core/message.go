@@ -327,6 +327,7 @@ func (c *Core) marked(a Attempt, p *policy, who subject, now time.Time, kind tok
 		prompt = longer
 	}
 	s := c.challenge(a, p, who, now, kind, checked, id, prompt)
+	s.Resend = true
 	if round > 0 {
 		s.Token = c.tokens.Seal(now, token.Claims{
 			Kind: kind, Door: uint8(a.Door), First: checked, Form: p.formNumber(), Round: round, Origin: c.origin(a),

@@ -187,9 +187,18 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 			}
 		}
 		rings = false
+		code := false
+		if has && !usable && pre == "" {
+			// A locked phone can be asked nothing; for a code that was given out one can ask.
+			if code, err = c.codeOpens(t, who); err != nil {
+				return err
+			}
+		}
 		switch {
 		case pre != "":
 			j.step = c.decoyApp(a, p, who, j.now) // it looks as ever, and no phone rings
+		case code:
+			j.step = c.askCode(a, p, who, j.now, p.First != FirstNone)
 		case !has || !usable:
 			err = j.dismiss(PhoneUnusable)
 		case len(waiting) >= maxWaiting || quiet:
@@ -423,9 +432,19 @@ func (j *judgement) app(r Reply, last bool) (again bool, err error) {
 	if taken, err := j.temporary(r.Text); err != nil || taken {
 		return false, errors.Join(err, j.end(&p, pendingEnded))
 	}
+	if taken, err := j.recovery(r.Text); err != nil || taken {
+		return false, errors.Join(err, j.end(&p, pendingEnded))
+	}
 	if len(pinphrase.CanonicalReply(r.Text.Reveal())) == temporaryLength && j.temporaryValid(j.who, j.now) {
 		// It was compared with the temporary code: no guess goes uncounted because a phone is waited for.
 		return false, errors.Join(j.end(&p, pendingEnded), j.wrong(WrongAnswer))
+	}
+	if likeRecovery(r.Text) {
+		if has, err := j.hasRecovery(j.t, j.who.id); err != nil {
+			return false, err
+		} else if has {
+			return false, errors.Join(j.end(&p, pendingEnded), j.wrong(WrongAnswer))
+		}
 	}
 	if typed := strings.ToLower(strings.TrimSpace(r.Text.Reveal())); typed == "p" && j.canFallBack() {
 		return false, j.fallBack(&p)

@@ -123,7 +123,25 @@ func (h *house) newPhone(user string, trusted bool) *testPhone {
 
 func (h *house) enrolPhone(url Secret) *testPhone {
 	h.t.Helper()
-	p := &testPhone{h: h}
+	p, check := h.setUpPhone(url)
+	if check != "" {
+		if code := p.call("pendings", struct{}{}, nil); code != CodeDeviceInert {
+			h.t.Fatalf("an inert device may ask for pendings: %q", code)
+		}
+		if _, err := h.ConfirmDevice(h.t.Context(), root, "lutz", "BBBBBBBB"); err == nil {
+			h.t.Fatal("a wrong check code confirms")
+		}
+		if _, err := h.ConfirmDevice(h.t.Context(), root, "lutz", strings.ToLower(check[:4]+" "+check[4:])); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// setUpPhone stops before the confirmation: check is the code that an inert phone shows.
+func (h *house) setUpPhone(url Secret) (p *testPhone, check string) {
+	h.t.Helper()
+	p = &testPhone{h: h}
 	p.key, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	p.approval, _ = rsa.GenerateKey(rand.Reader, 2048)
 	reply, err := h.Enrol(h.t.Context(), EnrolCall{Request: "r", Body: p.enrolBody(url), Remote: "198.51.100.3"})
@@ -151,17 +169,9 @@ func (h *house) enrolPhone(url Secret) *testPhone {
 	}
 	p.gen = 1
 	if set.State == "inert" {
-		if code := p.call("pendings", struct{}{}, nil); code != CodeDeviceInert {
-			h.t.Fatalf("an inert device may ask for pendings: %q", code)
-		}
-		if _, err := h.ConfirmDevice(h.t.Context(), root, "lutz", "BBBBBBBB"); err == nil {
-			h.t.Fatal("a wrong check code confirms")
-		}
-		if _, err := h.ConfirmDevice(h.t.Context(), root, "lutz", strings.ToLower(set.Code[:4]+" "+set.Code[4:])); err != nil {
-			h.t.Fatal(err)
-		}
+		return p, set.Code
 	}
-	return p
+	return p, ""
 }
 
 func (p *testPhone) enrolBody(url Secret) []byte {

@@ -9,6 +9,7 @@ const (
 	Right            Reason = "right"             // the second factor was right
 	RightCodeWord    Reason = "right-code-word"   // let in once by the code word
 	RightTemporary   Reason = "right-temporary"   // let in by a temporary code
+	RightRecovery    Reason = "right-recovery"    // let in by a recovery code
 	UnenrolledPassed Reason = "unenrolled-passed" // let in without second factor, as the policy says
 )
 

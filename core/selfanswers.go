@@ -23,20 +23,24 @@ type selfProof struct {
 
 // selfOverview is everything that the pages show before something is done.
 type selfOverview struct {
-	User      string         `json:"user"`
-	Language  string         `json:"language"`
-	Guard     string         `json:"guard"`
-	Newcomer  bool           `json:"newcomer"`
-	Signed    string         `json:"signed_in_by"` // none: by the code word
-	Ends      time.Time      `json:"ends"`
-	Idle      int            `json:"idle_seconds"`
-	Proof     *selfProof     `json:"proof"`
-	CodeWord  *time.Time     `json:"code_word_until"`
-	Enrolled  bool           `json:"enrolled"`
-	Minimum   int            `json:"minimum_answers"`
-	Positions int            `json:"positions"`
-	Answers   []AnswerInfo   `json:"answers"`
-	Questions []selfQuestion `json:"questions"`
+	User       string          `json:"user"`
+	Language   string          `json:"language"`
+	Guard      string          `json:"guard"`
+	Newcomer   bool            `json:"newcomer"`
+	Signed     string          `json:"signed_in_by"` // none: by the code word
+	Ends       time.Time       `json:"ends"`
+	Idle       int             `json:"idle_seconds"`
+	Proof      *selfProof      `json:"proof"`
+	CodeWord   *time.Time      `json:"code_word_until"`
+	Enrolled   bool            `json:"enrolled"`
+	Minimum    int             `json:"minimum_answers"`
+	Positions  int             `json:"positions"`
+	Answers    []AnswerInfo    `json:"answers"`
+	Devices    []selfDevice    `json:"devices"`
+	AddPhone   string          `json:"add_phone"` // yes, proof, ask-admin, not-offered
+	Invitation *selfInvitation `json:"invitation"`
+	Recovery   *selfRecovery   `json:"recovery"` // null: not offered
+	Questions  []selfQuestion  `json:"questions"`
 }
 
 func (k *selfCall) overview() (any, error) {
@@ -56,7 +60,10 @@ func (k *selfCall) overview() (any, error) {
 	for _, q := range k.set.PINphrase.Questions {
 		o.Questions = append(o.Questions, selfQuestion{q.ID, q.Label, max(k.set.PINphrase.Minimum(q), k.set.PINphrase.Positions+1)})
 	}
-	return o, nil
+	if o.Recovery, err = k.recoveryState(); err != nil {
+		return nil, err
+	}
+	return o, k.phoneState(&o)
 }
 
 // setAnswer sets or renews an answer; its letters are numbered in the reply, this once.
@@ -107,7 +114,12 @@ func (k *selfCall) setAnswer() (any, error) {
 		return nil, err
 	}
 	tag := k.tag(k.who.user.Language)
-	return info, k.notify(k.t, k.now, k.who.id, &before, notice{Kind: noticeChanged, What: language.In(tag).Changes.AnswerSet(q.LabelIn(tag, language.Tag(k.set.Language)))})
+	changes := &language.In(tag).Changes
+	what := changes.AnswerSet(q.LabelIn(tag, language.Tag(k.set.Language)))
+	if k.s.Newcomer && k.proved() == strengthNone {
+		what = changes.FirstAnswers
+	}
+	return info, k.notify(k.t, k.now, k.who.id, &before, notice{Kind: noticeChanged, What: what})
 }
 
 // maySet: a newcomer sets what is missing; whatever is there, and whatever more, needs an equal factor.

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"errors"
+	"slices"
 	"time"
 )
 
@@ -34,4 +36,38 @@ func (k *selfCall) proofUntil() *time.Time {
 	}
 	until := time.UnixMilli(k.s.Proved).Add(proofFor).UTC()
 	return &until
+}
+
+// offers tells whether a proof of that strength can be asked for here at all: by a phone that works, by message, or at
+// the prompt.
+func (k *selfCall) offers(least strength) bool {
+	if k.p.First == FirstNone {
+		return false
+	}
+	_, usable, err := k.hasPhone(k.t, k.who.id)
+	if err == nil && usable && slices.Contains(k.p.Second, MethodApp) {
+		return true
+	}
+	if !slices.Contains(k.p.Second, MethodPINphrase) {
+		return false
+	}
+	if k.p.message() {
+		return least <= strengthMessage
+	}
+	return least <= strengthPrompt
+}
+
+// notNewcomer refuses who has shown nothing but the code word: it takes nothing away.
+func (k *selfCall) notNewcomer() error {
+	if k.s.Newcomer && k.proved() == strengthNone {
+		return refuseCall(CodeProofNeeded, "this needs a factor, now")
+	}
+	return nil
+}
+
+// replaced raises the epoch, since something was taken away or replaced: tokens, pendings and sessions of before
+// are void, but for this one.
+func (k *selfCall) replaced() error {
+	k.who.user.Epoch++
+	return errors.Join(put(k.t, keyUser(k.who.id), &k.who.user), k.stays(k.who.user.Epoch))
 }

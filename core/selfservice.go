@@ -65,7 +65,7 @@ const (
 	CodeNoSuchLogin    DeviceCode = "no-such-login"
 	CodeWrongCheckCode DeviceCode = "wrong-check-code" // no new phone of this session shows it
 	CodeTooMany        DeviceCode = "too-many-devices"
-	CodeDeviceIs       DeviceCode = "device-beyond-help" // it cannot be unlocked here
+	CodeBeyondHelp     DeviceCode = "device-beyond-help" // it cannot be unlocked here
 
 	CodeTooFewLeft DeviceCode = "too-few-left" // below the minimum nobody could log in
 
@@ -103,11 +103,21 @@ type selfOp struct {
 
 func selfOps() map[string]selfOp {
 	return map[string]selfOp{
-		"":               {(*selfCall).overview, true},
-		"sign-out":       {(*selfCall).signOut, false},
-		"answers/set":    {(*selfCall).setAnswer, false},
-		"answers/remove": {(*selfCall).removeAnswer, false},
-		"language":       {(*selfCall).setLanguage, false},
+		"":                {(*selfCall).overview, true},
+		"sign-out":        {(*selfCall).signOut, false},
+		"answers/set":     {(*selfCall).setAnswer, false},
+		"answers/remove":  {(*selfCall).removeAnswer, false},
+		"language":        {(*selfCall).setLanguage, false},
+		"devices/invite":  {(*selfCall).inviteDevice, false},
+		"devices/confirm": {(*selfCall).confirmDevice, false},
+		"devices/rename":  {(*selfCall).renameDevice, false},
+		"devices/lock":    {(*selfCall).lockDevice, false},
+		"devices/unlock":  {(*selfCall).unlockDevice, false},
+		"devices/revoke":  {(*selfCall).revokeDevice, false},
+		"logins":          {(*selfCall).logins, true},
+		"logins/not-me":   {(*selfCall).notMe, false},
+		"recovery/make":   {(*selfCall).makeRecovery, false},
+		"recovery/void":   {(*selfCall).voidRecovery, false},
 	}
 }
 

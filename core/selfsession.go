@@ -67,6 +67,7 @@ type sessionRecord struct {
 	Invitation *mobile.InvitationID `cbor:"12,keyasint,omitempty"`
 	Equal      bool                 `cbor:"13,keyasint,omitempty"`
 	Checks     int                  `cbor:"14,keyasint,omitempty"` // wrong check codes
+	Reports    int                  `cbor:"15,keyasint,omitempty"` // logins that were said to be somebody else's
 }
 
 func keySession(key sessionKey) []byte { return append([]byte{'k'}, key[:]...) }

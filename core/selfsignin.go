@@ -39,6 +39,7 @@ type stepDocument struct {
 	Prompt  string        `json:"prompt,omitempty"`
 	Secret  bool          `json:"secret,omitempty"`
 	Waiting bool          `json:"waiting,omitempty"`
+	Resend  bool          `json:"resend,omitempty"`
 	Symbol  mobile.Symbol `json:"symbol,omitempty"`
 	Guard   string        `json:"guard,omitempty"`
 	Text    string        `json:"text,omitempty"`
@@ -157,7 +158,7 @@ func (c *Core) stepReply(step Step, err error, done string) (SelfReply, error) {
 	if err != nil {
 		return SelfReply{}, err
 	}
-	doc := stepDocument{State: "challenge", Token: step.Token, Prompt: step.Prompt, Secret: step.Secret, Waiting: step.Waiting, Symbol: step.Symbol}
+	doc := stepDocument{State: "challenge", Token: step.Token, Prompt: step.Prompt, Secret: step.Secret, Waiting: step.Waiting, Resend: step.Resend, Symbol: step.Symbol}
 	reply := SelfReply{}
 	switch {
 	case step.Kind == Challenge:

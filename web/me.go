@@ -2,9 +2,14 @@ package web
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	"rsc.io/qr"
 
 	"github.com/latchkey/latchkey/core"
 	"github.com/latchkey/latchkey/core/secret"
@@ -111,8 +116,41 @@ func (s *Server) me(w http.ResponseWriter, r *request) error {
 	case reply.Ended:
 		setSession(w, "", -1)
 	}
+	if call.Op == "devices/invite" {
+		if reply.Body, err = withQR(reply.Body); err != nil {
+			return err
+		}
+	}
 	writeJSON(w, http.StatusOK, reply.Body)
 	return nil
+}
+
+// withQR adds to an invitation what a page needs to draw it: the side of the code, and its dark modules as the path of
+// an SVG.
+func withQR(body []byte) ([]byte, error) {
+	var read map[string]any
+	if err := json.Unmarshal(body, &read); err != nil {
+		return nil, err
+	}
+	url, _ := read["url"].(string)
+	code, err := qr.Encode(url, qr.L) // a screen has no stains: the smallest code is the largest on it
+	if err != nil {
+		return nil, errors.New("web: the invitation does not fit a QR code") // what the library says could quote it
+	}
+	var path strings.Builder
+	for y := range code.Size {
+		for x := 0; x < code.Size; x++ {
+			from := x
+			for x < code.Size && code.Black(x, y) {
+				x++
+			}
+			if x > from {
+				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", from, y, x-from, x-from)
+			}
+		}
+	}
+	read["qr"] = map[string]any{"size": code.Size, "path": path.String()}
+	return json.Marshal(read)
 }
 
 func setSession(w http.ResponseWriter, value string, age int) {

@@ -64,6 +64,16 @@ func (s *Server) routes() []route {
 		{"POST", "/api/v1/me/proof/answer", samePage, s.me},
 		{"POST", "/api/v1/me/answers/set", samePage, s.me},
 		{"POST", "/api/v1/me/answers/remove", samePage, s.me},
+		{"POST", "/api/v1/me/devices/invite", samePage, s.me},
+		{"POST", "/api/v1/me/devices/confirm", samePage, s.me},
+		{"POST", "/api/v1/me/devices/rename", samePage, s.me},
+		{"POST", "/api/v1/me/devices/lock", samePage, s.me},
+		{"POST", "/api/v1/me/devices/unlock", samePage, s.me},
+		{"POST", "/api/v1/me/devices/revoke", samePage, s.me},
+		{"GET", "/api/v1/me/logins", samePage, s.me},
+		{"POST", "/api/v1/me/logins/not-me", samePage, s.me},
+		{"POST", "/api/v1/me/recovery/make", samePage, s.me},
+		{"POST", "/api/v1/me/recovery/void", samePage, s.me},
 		{"POST", "/api/v1/me/language", samePage, s.me},
 	}
 }

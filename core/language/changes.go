@@ -9,7 +9,9 @@ type Changes struct {
 	phoneUnlocked string // {phone}
 	phoneLocked   string // {phone}
 	phoneRemoved  string // {phone}
+	FirstAnswers  string // of a newcomer: one notice for all of them
 	RecoveryMade  string
+	RecoveryVoid  string
 	RecoveryUsed  string
 	NotMe         string // the user reported a login as somebody else's
 }

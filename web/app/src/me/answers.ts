@@ -1,8 +1,9 @@
 // The questions of a user: which are answered, which can be; an answer is typed, and shown once as numbered letters.
 import { field, form, h, submitButton } from "../dom.ts";
-import type { Answer, Overview } from "./api.ts";
+import { type Answer, type Overview, Refused } from "./api.ts";
 import { backHome } from "./home.ts";
 import type { Me, Page } from "./pages.ts";
+import { change, proven } from "./proof.ts";
 
 const label = (me: Me, known: Overview, id: string): string => {
   const found = known.questions.find((q) => q.id === id);
@@ -38,13 +39,18 @@ export const setAnswer: Page = async (me, view, question = "") => {
   view.show(t(known.answers.some((a) => a.question === question) ? "renewAnswer" : "giveAnswer"), form(async () => {
     text.fail("");
     try {
-      const set = await me.api.call<Answer>("answers/set", { question, answer: text.input.value });
+      const set = await proven(me, view.signal, () => me.api.call<Answer>("answers/set", { question, answer: text.input.value }));
+      if (!set) return;
       text.input.value = "";
       await me.run(letters(set, label(me, known, question)));
     } catch (error) {
+      if (error instanceof Refused && error.code === "signed-out") return me.signedOut();
       text.fail(me.explain(error));
     }
-  }, text.node, submitButton(t("save"))), h("p", {}, h("a", { class: "back", href: "#/answers" }, t("back"))));
+  }, text.node, submitButton(t("save"))),
+  known.answers.some((a) => a.question === question) && known.answers.length > known.minimum_answers &&
+    change(me, view.signal, t("removeAnswer"), () => me.api.call("answers/remove", { question }), () => me.go("answers"), "danger"),
+  h("p", {}, h("a", { class: "back", href: "#/answers" }, t("back"))));
   text.input.focus();
 };
 
@@ -56,6 +62,7 @@ const letters = (set: Answer, title: string): Page => async (me, view) => {
   view.show(title, h("p", {}, t("lettersText")),
     h("ol", { class: "letters", "aria-label": t("letters") }, ...(set.letters ?? []).map((letter, i) =>
       h("li", {}, h("small", {}, String(i + 1)), h("span", {}, letter)))),
+    set.weaknesses?.some((w) => w.kind === "common") && h("p", { class: "warn" }, t("commonWarning")),
     known.enrolled ? h("p", { class: "good wide", role: "status" }, t("enrolledNow")) : h("p", { role: "status" }, t(missing === 1 ? "oneMissing" : "missing", { n: missing })),
     h("div", { class: "actions" }, h("a", { class: "button primary", href: known.enrolled ? "#/home" : "#/answers" }, t("next"))));
 };

@@ -17,6 +17,7 @@ export interface Answer {
   retired: boolean;
   length?: number;
   letters?: string[];
+  weaknesses?: { kind: string }[];
 }
 
 export interface Question {
@@ -36,6 +37,38 @@ export interface Overview {
   positions: number;
   answers: Answer[];
   questions: Question[];
+  devices: Phone[];
+  add_phone: "yes" | "proof" | "ask-admin" | "not-offered";
+  invitation: { expires: string; device?: string; ready: boolean } | null;
+  recovery: { left: number; of: number; made: string | null; may: "yes" | "proof" | "ask-admin" } | null;
+}
+
+export interface Phone {
+  id: string;
+  name: string;
+  state: "inert" | "active" | "locked" | "erased";
+  why?: string;
+  created: string;
+  last_seen: string | null;
+  pin_tries_in_row: number;
+}
+
+export interface Invitation {
+  url: string;
+  typed: string;
+  expires: string;
+  qr: { size: number; path: string };
+}
+
+export interface Login {
+  time: string;
+  result: "accept" | "reject";
+  reason: string;
+  door: string;
+  service: string;
+  host: string;
+  source: string;
+  reference: string;
 }
 
 export interface Options {
@@ -53,6 +86,7 @@ export interface Step {
   secret?: boolean;
   waiting?: boolean;
   symbol?: string;
+  resend?: boolean;
   guard?: string;
   text?: string;
 }

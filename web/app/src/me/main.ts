@@ -4,7 +4,10 @@ import { h } from "../dom.ts";
 import { answers, setAnswer } from "./answers.ts";
 import { Refused } from "./api.ts";
 import { home } from "./home.ts";
+import { logins } from "./logins.ts";
 import { Me } from "./pages.ts";
+import { phones } from "./phones.ts";
+import { recovery } from "./recovery.ts";
 import { codeWord, signIn } from "./signin.ts";
 import { type Language, preferredLanguage, translator } from "./texts.ts";
 
@@ -17,7 +20,7 @@ async function begin(): Promise<void> {
       type: "button", class: "link", lang: language, "aria-pressed": String(language === me.language), onclick: () => void choose(language),
     }, translator(language)("language"))));
   const me = new Me(element("main"), element("status"), {
-    "": home, home, "sign-in": signIn, "code-word": codeWord, answers, answer: setAnswer,
+    "": home, home, "sign-in": signIn, "code-word": codeWord, answers, answer: setAnswer, phones, logins, recovery,
   }, languages);
   async function choose(language: Language): Promise<void> {
     me.setLanguage(language);

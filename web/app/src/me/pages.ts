@@ -86,7 +86,9 @@ export class Me {
   /** A refusal in words. That the session is over is nothing to explain: the sign-in comes. */
   explain(error: unknown): string {
     if (!(error instanceof Refused)) return this.t("e_network");
-    if (error.code === "denied" && error.detail) return error.detail;
+    // These are made for the person, in the language of the page, with numbers or a reference in them.
+    const told = ["denied", "answer-too-short", "answer-repeats", "answer-common", "answer-personal", "answer-unusable"];
+    if (told.includes(error.code) && error.detail) return error.detail;
     const key = `e_${error.code}`;
     return hasText(key) ? this.t(key) : this.t("e_other", { code: error.code });
   }

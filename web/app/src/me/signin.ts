@@ -82,7 +82,13 @@ export function challenge(me: Me, gone: AbortSignal, first: Step, reply: Reply, 
       } catch (error) {
         failed(error);
       }
-    }, reading.node, submitButton(me.t("next")));
+    }, reading.node, submitButton(me.t("next")), step.resend ? button(me.t("resend"), async () => {
+      try {
+        ask(await reply(step.token!, "resend"));
+      } catch (error) {
+        failed(error);
+      }
+    }, "link") : false);
   };
   const waiting = (step: Step): HTMLElement => {
     const stop = new AbortController();
