@@ -35,6 +35,12 @@ var built = sync.OnceValues(func() (packages, error) {
 		"-o", filepath.Join(dir, "bin")+"/", "./cmd/latchkeyd", "./cmd/latchkey"); err != nil {
 		return packages{}, failure{err, out}
 	}
+	cgo := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=pie", "-ldflags", "-s -w -X main.version="+version,
+		"-o", filepath.Join(dir, "bin/latchkey-pamcheck"), "./pam_module/pamcheck")
+	cgo.Dir, cgo.Env = top, append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := cgo.CombinedOutput(); err != nil {
+		return packages{}, failure{err, out}
+	}
 	return pack(dir, "first")
 })
 

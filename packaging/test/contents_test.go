@@ -15,9 +15,14 @@ var entries = []string{
 	"-rwxr-xr-x root/root /usr/sbin/latchkeyd",
 	"-rwxr-xr-x root/root /usr/bin/latchkey",
 	"-rwxr-xr-x root/root /usr/libexec/latchkey/prepare",
+	"-rwxr-xr-x root/root /usr/libexec/latchkey/latchkey-pamcheck",
+	"-rw-r--r-- root/root /etc/pam.d/latchkey-pamcheck",
 	"-rw-r--r-- root/root UNITS/latchkeyd.service",
+	"-rw-r--r-- root/root UNITS/latchkey-pamcheck.socket",
+	"-rw-r--r-- root/root UNITS/latchkey-pamcheck.service",
 	"-rw-r--r-- root/root /usr/lib/sysusers.d/latchkey.conf",
 	"-rw-r--r-- root/root /usr/share/man/man8/latchkeyd.8.gz",
+	"-rw-r--r-- root/root /usr/share/man/man8/latchkey-pamcheck.8.gz",
 	"-rw-r--r-- root/root /usr/share/man/man8/latchkey.8.gz",
 	"-rw-r--r-- root/root /usr/share/man/man8/latchkey-user-add.8.gz",
 	"-rw-r--r-- root/root /usr/share/man/man5/latchkey.yaml.5.gz",
@@ -83,8 +88,8 @@ func TestMetadata(t *testing.T) {
 	}{
 		{[]string{"dpkg-deb", "-f", p.deb, "Package"}, "latchkey"},
 		{[]string{"dpkg-deb", "-f", p.deb, "Version"}, "1.2.3-1"},
-		{[]string{"dpkg-deb", "-f", p.deb, "Depends"}, "adduser"},
-		{[]string{"rpm", "-qcp", p.rpm}, "/etc/latchkey/latchkey.yaml"},
+		{[]string{"dpkg-deb", "-f", p.deb, "Depends"}, "adduser, libc6 (>= 2.34), libpam0g"},
+		{[]string{"rpm", "-qcp", p.rpm}, "/etc/latchkey/latchkey.yaml\n/etc/pam.d/latchkey-pamcheck"},
 		{[]string{"rpm", "-qp", "--qf", "%{NAME} %{LICENSE}", p.rpm}, "latchkey Apache-2.0"},
 	} {
 		out, err := command(c.args[0], c.args[1:]...)
