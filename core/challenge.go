@@ -65,13 +65,15 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 			}
 			open, err := c.opened(r, who, p.series())
 			if err == nil && p.message() {
-				if reaches, err := c.reaches(r, who, p); err != nil {
+				reaches, err := c.reaches(r, who, p)
+				if err != nil {
 					return err
-				} else if !reaches || !vouched {
+				}
+				verdict, there, err := c.hasMessage(r, who, p.series(), open, c.clock.Now())
+				if err == nil && (!reaches && !there || !vouched) {
 					step.Reason = NoAddress
 					continue
 				}
-				verdict, err := c.hasMessage(r, who, p.series(), open, c.clock.Now())
 				if message = verdict == sent || verdict == onlyResend; err == nil && !message {
 					step = c.mark(a, p, who, now, checked, open.record.ID, 0, said(verdict, wished))
 				}

@@ -190,13 +190,14 @@ func (c *Core) reaches(r store.Reader, who subject, p *policy) (bool, error) {
 }
 
 // hasMessage tells whether the message of an open challenge is out already, so that a login may name it without
-// anything being written.
-func (c *Core) hasMessage(r store.Reader, who subject, series string, o *opened, now time.Time) (sending, error) {
+// anything being written; there says that it may be in the person's hands.
+func (c *Core) hasMessage(r store.Reader, who subject, series string, o *opened, now time.Time) (verdict sending, there bool, err error) {
 	var all deliveriesRecord
 	if _, err := get(r, keyDeliveries(who.id), &all); err != nil {
-		return "", err
+		return "", false, err
 	}
-	return c.needed(all.Series[series], o, now, wished), nil
+	d := all.Series[series]
+	return c.needed(d, o, now, wished), d.Challenge == o.record.ID && d.Reached, nil
 }
 
 // beginMessage sends the message of the user's open challenge, and shows its mark. All that decides is read again by

@@ -377,6 +377,10 @@ func (c *Core) render(r store.Reader, now time.Time, e *outboxRecord, carrier Ca
 // carry gives one message to its carrier, and writes down what came of it.
 func (c *Core) carry(ctx context.Context, q *sendQueue, p parcel) {
 	fault := try(ctx, p)
+	if fault != nil {
+		own := *fault // the carrier may share it
+		fault = &own
+	}
 	// What happened has happened, also when the process is about to end.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseFor-sendFor)
 	defer cancel()
@@ -394,16 +398,18 @@ func (c *Core) carry(ctx context.Context, q *sendQueue, p parcel) {
 		}
 	case fault.Fault == CarrierBusy:
 		q.last = fault.Error()
-		if pause := now.Add(max(fault.After, 0)); fault.After > 0 && pause.After(q.pause) {
-			q.pause = pause
-		} else if fault.After <= 0 {
-			q.pause = now.Add(backoffFirst)
+		if fault.After <= 0 {
+			fault.After = backoffFirst
+		}
+		// The carrier pauses as long as the message: so it keeps its place before those that came later.
+		if until := now.Add(fault.After); until.After(q.pause) {
+			q.pause = until
 		}
 	default:
 		q.last = fault.Error()
 	}
 	q.mu.Unlock()
-	err := c.settleParcel(ctx, p, fault)
+	err := c.settleParcel(ctx, p, fault, now)
 	if err != nil {
 		// The lease stands: when it is over, nobody knows what came of the message.
 		c.log.Error("what became of a message was not written", "carrier", q.name, "message", p.message.ID, "error", err)
@@ -440,12 +446,11 @@ func backoff(n int) time.Duration {
 	return min(backoffFirst<<min(max(n, 0), 10), backoffMost)
 }
 
-// settleParcel writes down what came of a try.
-func (c *Core) settleParcel(ctx context.Context, p parcel, fault *CarrierError) error {
+// settleParcel writes down what came of a try that ended now.
+func (c *Core) settleParcel(ctx context.Context, p parcel, fault *CarrierError, now time.Time) error {
 	var said []func()
 	err := c.store.Update(ctx, func(t store.Txn) error {
 		said = nil
-		now := c.clock.Now()
 		ms := now.UnixMilli()
 		var r outboxRecord
 		found, err := get(t, p.key, &r)
@@ -467,8 +472,7 @@ func (c *Core) settleParcel(ctx context.Context, p parcel, fault *CarrierError) 
 		case CarrierUnknown:
 			return end(deliveryUnknown, detail)
 		case CarrierBusy:
-			wait := max(fault.After, backoffFirst)
-			r.Due, passOn = now.Add(wait).UnixMilli(), wait > busyMost
+			r.Due, passOn = now.Add(fault.After).UnixMilli(), fault.After > busyMost
 			r.Tries--
 		case CarrierRefused:
 			passOn = true
