@@ -50,6 +50,8 @@ type Config struct {
 	Client string
 
 	First    string // the policy's first factor; "" is "password"
+	Sockets  string // more of the section socket, as a YAML flow mapping has it
+	Policies string // more of the policies, whole lines
 	Second   string // the policy's second factors, as a YAML flow sequence; "" is "[pinphrase]"
 	Sections string // more of the configuration, whole sections of it
 }
@@ -89,12 +91,16 @@ func (a *Appliance) Configure(client string, sections ...string) {
 	if client != "" {
 		client = ", " + client
 	}
+	sockets := ""
+	if a.config.Sockets != "" {
+		sockets = ", " + a.config.Sockets
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `
 state_dir: %s
 keys: {file: %s}
 language: %s
-socket: {admin: %s}
+socket: {admin: %s%s}
 radius:
   listen: ["%s"]
   clients:
@@ -108,9 +114,10 @@ policies:
       Class: staff
       Filter-Id: remote
       Vendor-Specific: [{vendor: 9, type: 1, text: "shell:priv-lvl=15"}]
+%s
 pinphrase:
   questions:
-`, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), a.Address, Secret, client, a.config.First, a.config.Second, a.Policy)
+`, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), sockets, a.Address, Secret, client, a.config.First, a.config.Second, a.Policy, a.config.Policies)
 	for _, q := range questions {
 		fmt.Fprintf(&b, "    - {id: %s, minimum_length: %d, label: {de: %q, en: %q}, phrase: {de: %[3]q, en: %[4]q}}\n",
 			q.id, q.minimum, q.german, q.english)

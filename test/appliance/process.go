@@ -78,6 +78,9 @@ func (p *Process) clean() {
 	<-p.ended
 }
 
+// PID is the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Signal sends it to the process.
 func (p *Process) Signal(t testing.TB, signal syscall.Signal) {
 	t.Helper()
