@@ -90,7 +90,7 @@ func charset(o *options, c *call) string {
 // Bounds of one call.
 const (
 	mostRounds = 24
-	mostStale  = 3
+	mostStale  = 10
 )
 
 // run asks until something is settled.

@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/latchkey/latchkey/test/appliance"
 )
@@ -27,6 +29,7 @@ type host struct {
 	log    *appliance.Screen
 	socket string // of latchkeyd, for root
 	users  string // of latchkeyd, for everybody
+	helper string // its own copy, so that its processes are known
 }
 
 // stage makes the namespace from a folder, says "ready", and holds it.
@@ -60,6 +63,8 @@ func newHost(t *testing.T) *host {
 	h.mkdir("dev")
 	h.mkdir("home")
 	h.mkdir("run")
+	h.helper = h.file("latchkey-pam")
+	h.run("cp", built.helper, h.helper)
 	h.accounts()
 	h.syslog()
 	ready := appliance.NewScreen("stage")
@@ -117,6 +122,10 @@ func (h *host) accounts() {
 		fmt.Fprintf(&passwd, "%s:x:%d:%d::%s:/bin/sh\n", name, uid, uid, home)
 		fmt.Fprintf(&shadow, "%s:%s:19000:0:99999:7:::\n", name, hash)
 		fmt.Fprintf(&group, "%s:x:%d:\n", name, uid)
+	}
+	for i, name := range users() {
+		fmt.Fprintf(&passwd, "%s:x:%d:51004::/tmp:/bin/sh\n", name, 51100+i)
+		fmt.Fprintf(&shadow, "%s:%s:19000:0:99999:7:::\n", name, hash)
 	}
 	fmt.Fprintf(&group, "exempt:x:52000:bert\nstaff2:x:52001:lutz,anna\n")
 	passwd.WriteString("sshd:x:105:65534::/run/sshd:/usr/sbin/nologin\ndaemon:x:1:1::/usr/sbin:/usr/sbin/nologin\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n")
@@ -186,7 +195,7 @@ session required pam_permit.so
 
 // module is the module's part of a line.
 func (h *host) module(options string) string {
-	line := built.module + " helper=" + built.helper
+	line := built.module + " helper=" + h.helper
 	if h.socket != "" && !strings.Contains(options, "socket=") && !strings.Contains(options, "url=") {
 		line += " socket=" + h.socket
 	}
@@ -200,6 +209,39 @@ func (h *host) stacks(options string) {
 		h.stack(service, options)
 	}
 	h.etc("pam.d/other", "auth required pam_deny.so\naccount required pam_deny.so\n")
+}
+
+// running are the processes of the host whose program has this path.
+func (h *host) running(program string) (pids []int) {
+	h.t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/exe")
+	if err != nil || len(links) == 0 {
+		h.t.Fatalf("no processes: %v", err)
+	}
+	for _, link := range links {
+		pid, err := strconv.Atoi(strings.Split(link, "/")[2])
+		if target, errLink := os.Readlink(link); err == nil && errLink == nil && target == program && h.inside(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// inside tells whether a process is in the host's namespace.
+func (h *host) inside(pid int) bool {
+	mine, err := os.Readlink("/proc/" + h.pid + "/ns/mnt")
+	other, errOther := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", pid))
+	return err == nil && errOther == nil && mine == other
+}
+
+// await looks until something holds, a few times a second: for what nobody tells.
+func (h *host) await(what string, within time.Duration, holds func() bool) {
+	h.t.Helper()
+	for late := time.Now().Add(within); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(late) {
+			h.t.Fatalf("waited %s for %s\n%s", within, what, h.log)
+		}
+	}
 }
 
 // kill ends a process by its id.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -93,6 +94,14 @@ func (d latchkeyd) phone(user string) *phone {
 func (p *phone) approve(symbol string) {
 	p.d.t.Helper()
 	p.d.Latchkey(pin+"\n", "softphone", "approve", "--symbol", strings.ToLower(symbol), "--state", p.state)
+}
+
+// try runs the command line and tells whether it did what it was asked to.
+func (d latchkeyd) try(input string, args ...string) bool {
+	d.t.Helper()
+	cmd := exec.Command(built.Latchkey, args...)
+	cmd.Stdin = strings.NewReader(input)
+	return cmd.Run() == nil
 }
 
 func (p *phone) deny() {

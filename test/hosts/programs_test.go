@@ -6,6 +6,17 @@ import (
 	"github.com/latchkey/latchkey/test/appliance"
 )
 
+// su is lutz, who becomes somebody else, as far as the password.
+func (h *host) su(t *testing.T, user string, env ...string) *appliance.Terminal {
+	t.Helper()
+	cmd := h.as("lutz", "su", user, "-c", "id -un; echo done")
+	cmd.Env = append(cmd.Env, env...)
+	term := appliance.OnTerminal(t, cmd)
+	term.Expect(t, `Password: $`)
+	term.Type(t, password)
+	return term
+}
+
 func TestSu(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -37,5 +48,4 @@ func TestSu(t *testing.T) {
 	d.want("anna", "accept right uid:"+hostname(t)+"/51001", "reject wrong-answer uid:"+hostname(t)+"/51001",
 		"reject wrong-answer uid:"+hostname(t)+"/51001", "reject wrong-answer uid:"+hostname(t)+"/51001")
 	h.noSecrets(d)
-	t.Log(h.log)
 }
