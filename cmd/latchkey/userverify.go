@@ -14,17 +14,18 @@ func (a *app) userVerify() *cobra.Command {
 	cmd := a.named("verify NAME", "Check a caller on the telephone by characters of an answer")
 	cmd.Long = `Shows a question to read out to a caller who says to be the user, in the user's
 language, and reads the characters that the caller says. Then it says right or
-wrong; the exit status is 0 or 1. Neither the answer nor its other characters are
-shown.
+wrong; the exit status is 0 or 1. Neither the answer nor its other characters
+are shown.
 
 The question is no login's: it neither shows nor uses up what the user is asked
-next at a login. It stays the same until it is answered rightly, so that calling
-again brings no easier one. Each wrong answer counts as one at a login does; after
-three (locks.pair) nobody can be checked under this name for a while. What was
-said on the telephone counts as watched (latchkey answer list).
+next at a login. It stays the same until it is answered rightly, so that
+calling again brings no easier one. Each wrong answer counts as one at a login
+does; after three (locks.pair) nobody can be checked under this name for a
+while. What was said on the telephone counts as watched (latchkey answer list).
 
-Only check people who have called you. Whoever is called and asked for characters
-should hang up: that is what a swindler would do, and your users should know it.`
+Only check people who have called you. Whoever is called and asked for
+characters should hang up: that is what a swindler would do, and your users
+should know it.`
 	cmd.Example = `  latchkey user verify lutz`
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, args []string) error {
 		check, err := c.AskCaller(ctx, args[0])
