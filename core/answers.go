@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/pinphrase"
 	"github.com/latchkey/latchkey/core/secret"
 	"github.com/latchkey/latchkey/core/store"
@@ -46,9 +47,12 @@ func (c *Core) SetAnswer(ctx context.Context, actor Actor, name, question string
 		if _, err := get(t, keyAnswers(who.id), &answers); err != nil {
 			return "", err
 		}
-		info, _, err = c.storeAnswer(t, who, &answers, q, answer)
+		before := who.user
+		if info, _, err = c.storeAnswer(t, who, &answers, q, answer); err != nil {
+			return "", err
+		}
 		info.Weaknesses = weak
-		return question, err
+		return question, c.tellChange(t, who.id, &before, func(said *language.Changes) string { return said.AnswerSet(info.Label) })
 	})
 	return info, err
 }
@@ -149,7 +153,14 @@ func (c *Core) RemoveAnswer(ctx context.Context, actor Actor, name, question str
 			return "", problem(ErrNoSuchQuestion, fmt.Sprintf("user %s has no answer to %s", who.name, printable(question)),
 				fmt.Sprintf("`latchkey answer list %s` shows which there are", who.name))
 		}
-		return question, c.dropAnswer(t, who, &answers, question)
+		before, label := who.user, question
+		if q, ok := c.question(question); ok {
+			label = q.LabelIn(c.tag(before.Language), language.Tag(c.set.Language))
+		}
+		if err := c.dropAnswer(t, who, &answers, question); err != nil {
+			return "", err
+		}
+		return question, c.tellChange(t, who.id, &before, func(said *language.Changes) string { return said.AnswerRemoved(label) })
 	})
 }
 

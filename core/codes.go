@@ -2,6 +2,7 @@ package core
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"strings"
@@ -36,7 +37,7 @@ func codeContext(id userID, kind string, c *codeRecord) string {
 // sealCode makes a record of a new code.
 func (c *Core) sealCode(id userID, kind string, text secret.Secret, valid time.Duration, uses int) (*codeRecord, error) {
 	now := c.clock.Now()
-	r := &codeRecord{Until: now.Add(valid).Unix(), Uses: uses, Generation: c.generation, Serial: uint64(now.UnixNano())}
+	r := &codeRecord{Until: now.Add(valid).Unix(), Uses: uses, Generation: c.generation, Serial: binary.BigEndian.Uint64(randomBytes(8))}
 	var err error
 	r.Sealed, err = c.keys.Seal(text, codeContext(id, kind, r))
 	return r, err

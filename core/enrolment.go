@@ -144,6 +144,9 @@ func (c *Core) InviteDevice(ctx context.Context, actor Actor, name string, trust
 	}
 	err = c.change(ctx, actor, "device.invite", name, func(t store.Txn, who *subject) (string, error) {
 		expires = c.clock.Now().Add(valid).UTC()
+		if err := c.notify(t, c.clock.Now(), who.id, &who.user, notice{Kind: noticeInvited}); err != nil {
+			return "", err
+		}
 		detail := "invitation " + inv.ID.String()
 		if trusted {
 			detail += ", trusted"

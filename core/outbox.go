@@ -21,6 +21,7 @@ type outboxKind string
 const (
 	outboxChallenge outboxKind = "challenge"
 	outboxNotice    outboxKind = "notice"
+	outboxCodeWord  outboxKind = "code-word" // half of one, by mail; Challenge holds its serial
 )
 
 // outboxRecord stands under keyOutbox.

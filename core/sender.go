@@ -347,6 +347,9 @@ func (c *Core) render(r store.Reader, now time.Time, e *outboxRecord, carrier Ca
 	if e.Kind == outboxNotice {
 		return c.renderNotice(e, m)
 	}
+	if e.Kind == outboxCodeWord {
+		return c.renderCodeWord(r, now, e, m)
+	}
 	who := subject{id: e.User}
 	if who.known, err = get(r, keyUser(e.User), &who.user); err != nil {
 		return m, "", err

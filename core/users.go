@@ -441,6 +441,9 @@ func (c *Core) SetPassword(ctx context.Context, actor Actor, name string, passwo
 		if who.user.Password, err = c.keys.Seal(hash, passwordContext(who.id)); err != nil {
 			return "", err
 		}
+		if err := c.tellChange(t, who.id, &who.user, (*language.Changes).PasswordSet); err != nil {
+			return "", err
+		}
 		who.user.Epoch++
 		return "", put(t, keyUser(who.id), &who.user)
 	})
@@ -461,10 +464,14 @@ func checkPassword(p secret.Secret) error {
 // NewCodeWord voids an unused code word and gives a new one.
 func (c *Core) NewCodeWord(ctx context.Context, actor Actor, name string) (word Secret, until time.Time, err error) {
 	err = c.change(ctx, actor, "user.codeword", name, func(t store.Txn, who *subject) (_ string, err error) {
+		before := who.user
 		if who.user.CodeWord, word, err = c.newCodeWord(who.id, who.user.Language); err != nil {
 			return "", err
 		}
 		until = time.Unix(who.user.CodeWord.Until, 0).UTC()
+		if err := c.tellChange(t, who.id, &before, (*language.Changes).CodeWordMade); err != nil {
+			return "", err
+		}
 		return "", put(t, keyUser(who.id), &who.user)
 	})
 	return word, until, err
@@ -477,6 +484,9 @@ func (c *Core) TemporaryCode(ctx context.Context, actor Actor, name string, vali
 		return code, until, problem(ErrInvalid, "a temporary code is valid for up to 31 days and 1 to 100 logins", "")
 	}
 	err = c.change(ctx, actor, "user.code", name, func(t store.Txn, who *subject) (_ string, err error) {
+		if err := c.notify(t, c.clock.Now(), who.id, &who.user, notice{Kind: noticeTemporary}); err != nil {
+			return "", err
+		}
 		code = newTemporary()
 		if who.user.Temporary, err = c.sealCode(who.id, "temporary", code, valid, uses); err != nil {
 			return "", err

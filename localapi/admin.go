@@ -29,6 +29,12 @@ type Admin interface {
 	// TemporaryCode makes the helpdesk's code: eight letters, good for uses logins.
 	TemporaryCode(ctx context.Context, actor core.Actor, name string, valid time.Duration, uses int) (code core.Secret, until time.Time, err error)
 
+	// InviteUser makes a new code word and voids an unused one. Mailed: half of it goes by mail, and the caller gets the
+	// rest. ErrRefused where there is no way for a mail. ResetUser takes the user's answers, phones, temporary code and
+	// sessions away first.
+	InviteUser(ctx context.Context, actor core.Actor, name string, mailed bool) (core.Handover, error)
+	ResetUser(ctx context.Context, actor core.Actor, name string, mailed bool) (core.Handover, error)
+
 	// AskCaller gives the question to ask a caller who says to be the user; it stays the same until it is answered
 	// rightly. JudgeCaller tells whether the answer was right, after it was counted. ErrRefused after too many wrong ones.
 	AskCaller(ctx context.Context, actor core.Actor, name string) (core.CallerCheck, error)

@@ -8,7 +8,11 @@ import (
 
 // InviteDevice gives an invitation for a phone, once. Trusted: it is handed over in person.
 func (c *Client) InviteDevice(ctx context.Context, name string, trusted bool) (invitation Invitation, err error) {
-	return invitation, c.post(ctx, "/v1/device/invite", inviteRequest{name, trusted}, &invitation)
+	path := "/v1/device/invite"
+	if trusted {
+		path += "/trusted"
+	}
+	return invitation, c.post(ctx, path, nameRequest{name}, &invitation)
 }
 
 // Devices lists a user's devices.

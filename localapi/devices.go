@@ -8,17 +8,19 @@ import (
 )
 
 // inviteDevice's reply is the one place where an invitation is shown.
-func (s *Server) inviteDevice(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
-	in, err := decode[inviteRequest](w, r)
-	if err != nil {
-		return err
+func (s *Server) inviteDevice(trusted bool) handler {
+	return func(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
+		in, err := decode[nameRequest](w, r)
+		if err != nil {
+			return err
+		}
+		url, expires, err := s.admin().InviteDevice(r.Context(), actor, in.Name, trusted)
+		if err != nil {
+			return err
+		}
+		writeJSON(w, http.StatusCreated, Invitation{Name: in.Name, URL: Disclosed{url}, Expires: expires, Trusted: trusted})
+		return nil
 	}
-	url, expires, err := s.admin().InviteDevice(r.Context(), actor, in.Name, in.Trusted)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusCreated, Invitation{Name: in.Name, URL: Disclosed{url}, Expires: expires, Trusted: in.Trusted})
-	return nil
 }
 
 func (s *Server) listDevices(w http.ResponseWriter, r *http.Request, _ core.Actor) error {

@@ -7,7 +7,37 @@ import (
 	"github.com/latchkey/latchkey/core"
 )
 
-// The calls by which a helpdesk checks a caller, and their client.
+// The calls of a helpdesk, and their client: who a caller is, and a code word on its way to its user.
+
+func (s *Server) inviteUser(mailed bool) handler {
+	return func(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
+		in, err := decode[nameRequest](w, r)
+		if err != nil {
+			return err
+		}
+		handover, err := s.admin().InviteUser(r.Context(), actor, in.Name, mailed)
+		return s.handOver(w, handover, err)
+	}
+}
+
+func (s *Server) resetUser(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
+	in, err := decode[resetRequest](w, r)
+	if err != nil {
+		return err
+	}
+	handover, err := s.admin().ResetUser(r.Context(), actor, in.Name, in.Mail)
+	return s.handOver(w, handover, err)
+}
+
+func (s *Server) handOver(w http.ResponseWriter, h core.Handover, err error) error {
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, Handover{
+		Name: h.Name, Language: h.Language, Until: h.Until, URL: h.URL, Word: Disclosed{h.Word}, Rest: Disclosed{h.Rest}, MailedTo: h.MailedTo, Head: s.head(),
+	})
+	return nil
+}
 
 func (s *Server) askCaller(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
 	in, err := decode[nameRequest](w, r)
@@ -43,4 +73,18 @@ func (c *Client) AskCaller(ctx context.Context, name string) (check core.CallerC
 // JudgeCaller tells whether what the caller says is right.
 func (c *Client) JudgeCaller(ctx context.Context, name, id string, text core.Secret) (verdict CallerVerdict, err error) {
 	return verdict, c.post(ctx, "/v1/user/verify/judge", callerRequest{name, id, Disclosed{text}}, &verdict)
+}
+
+// InviteUser makes a new code word. Mailed: half of it goes by mail.
+func (c *Client) InviteUser(ctx context.Context, name string, mailed bool) (handover Handover, err error) {
+	path := "/v1/user/invite"
+	if mailed {
+		path += "/mail"
+	}
+	return handover, c.post(ctx, path, nameRequest{name}, &handover)
+}
+
+// ResetUser takes a user's factors away, and makes a new code word.
+func (c *Client) ResetUser(ctx context.Context, name string, mailed bool) (handover Handover, err error) {
+	return handover, c.post(ctx, "/v1/user/reset", resetRequest{name, mailed}, &handover)
 }

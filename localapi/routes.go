@@ -9,9 +9,10 @@ type route struct {
 	handler      handler
 }
 
-// routes is everything that can be asked at the admin socket. Helpdesk helps a person in for
-// the moment and takes away what was lost; what lasts (passwords, answers, code words, new phones,
-// users) is for admins.
+// routes is everything that can be asked at the admin socket. Helpdesk checks callers, helps a person in
+// for the moment, takes away what was lost, and begins what somebody else must end: a phone that it invites
+// is confirmed by an admin or by its owner, a code word that it mails is known to it by half. What lasts
+// (passwords, answers, whole code words, trusted phones, users) is for admins.
 func (s *Server) routes() []route {
 	const admin, helpdesk, auditor = core.RoleAdmin, core.RoleHelpdesk, core.RoleAuditor
 	return []route{
@@ -30,6 +31,9 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/user/password", admin, s.setPassword},
 		{"POST", "/v1/user/codeword", admin, s.newCodeWord},
 		{"POST", "/v1/user/code", helpdesk, s.temporaryCode},
+		{"POST", "/v1/user/invite", admin, s.inviteUser(false)},
+		{"POST", "/v1/user/invite/mail", helpdesk, s.inviteUser(true)},
+		{"POST", "/v1/user/reset", admin, s.resetUser},
 		{"POST", "/v1/user/verify/ask", helpdesk, s.askCaller},
 		{"POST", "/v1/user/verify/judge", helpdesk, s.judgeCaller},
 		{"POST", "/v1/user/resend", helpdesk, s.resendMessage},
@@ -42,7 +46,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/answer/remove", admin, s.removeAnswer},
 
 		{"GET", "/v1/devices", auditor, s.listDevices},
-		{"POST", "/v1/device/invite", admin, s.inviteDevice},
+		{"POST", "/v1/device/invite", helpdesk, s.inviteDevice(false)},
+		{"POST", "/v1/device/invite/trusted", admin, s.inviteDevice(true)},
 		{"POST", "/v1/device/confirm", admin, s.confirmDevice},
 		{"POST", "/v1/device/unlock", helpdesk, s.unlockDevice},
 		{"POST", "/v1/device/revoke", helpdesk, s.revokeDevice},

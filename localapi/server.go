@@ -24,6 +24,7 @@ type Config struct {
 	Admin    func() Admin                 // asked once a call: a reload puts another one there
 	Status   func(context.Context) Status // what the daemon knows of itself
 	Carriers Carriers                     // nil: there are none
+	Head     func() LetterHead            // of letters; nil: a plain one
 	Roles    Roles                        // beside root and the daemon's own user
 	Log      *slog.Logger
 	Now      func() time.Time // nil: time.Now
@@ -34,6 +35,7 @@ type Server struct {
 	admin    func() Admin
 	status   func(context.Context) Status
 	carriers Carriers
+	head     func() LetterHead
 	groups   []roleGroup
 	log      *slog.Logger
 	now      func() time.Time
@@ -46,7 +48,7 @@ func NewServer(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{admin: c.Admin, status: c.Status, carriers: c.Carriers, groups: groups, log: c.Log, now: c.Now, mux: http.NewServeMux()}
+	s := &Server{admin: c.Admin, status: c.Status, head: c.Head, carriers: c.Carriers, groups: groups, log: c.Log, now: c.Now, mux: http.NewServeMux()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -55,6 +57,9 @@ func NewServer(c Config) (*Server, error) {
 	}
 	if s.status == nil {
 		s.status = func(context.Context) Status { return Status{} }
+	}
+	if s.head == nil {
+		s.head = func() LetterHead { return LetterHead{} }
 	}
 	for _, r := range s.routes() {
 		s.mux.Handle(r.method+" "+r.path, s.guard(r))

@@ -61,6 +61,10 @@ type (
 		Seconds int64  `json:"seconds"`
 		Uses    int    `json:"uses"`
 	}
+	resetRequest struct {
+		Name string `json:"name"`
+		Mail bool   `json:"mail,omitempty"` // half of the code word goes by mail
+	}
 	callerRequest struct {
 		Name string    `json:"name"`
 		ID   string    `json:"id"`
@@ -74,10 +78,6 @@ type (
 	questionRequest struct {
 		Name     string `json:"name"`
 		Question string `json:"question"`
-	}
-	inviteRequest struct {
-		Name    string `json:"name"`
-		Trusted bool   `json:"trusted,omitempty"`
 	}
 	confirmRequest struct {
 		Name string `json:"name"`
@@ -131,6 +131,25 @@ type Invitation struct {
 	URL     Disclosed `json:"url"`
 	Expires time.Time `json:"expires"`
 	Trusted bool      `json:"trusted"`
+}
+
+// Handover is a code word on its way to its user, with what a letter needs.
+type Handover struct {
+	Name     string     `json:"name"`
+	Language string     `json:"language"`
+	Until    time.Time  `json:"until"`
+	URL      string     `json:"url,omitempty"`        // of self-service
+	Word     Disclosed  `json:"code_word,omitzero"`   // all of it
+	Rest     Disclosed  `json:"second_half,omitzero"` // where the first was mailed
+	MailedTo string     `json:"mailed_to,omitempty"`  // masked
+	Head     LetterHead `json:"head,omitzero"`
+}
+
+// LetterHead is how the company's letters look.
+type LetterHead struct {
+	Name   string `json:"name,omitempty"`
+	Colour string `json:"colour,omitempty"` // #RRGGBB
+	Logo   string `json:"logo,omitempty"`   // a data: URL
 }
 
 // CallerVerdict is the reply to what a caller said.

@@ -18,8 +18,8 @@ func (a *app) questionAudit() *cobra.Command {
 	cmd.Long = `For each question of the pool: how often somebody who knows nothing of the user
 but the lists of common answers is right at the first guess, and within three,
 before the pair lock of the configuration; the same for somebody who has watched
-1 and 3 logins that asked for this answer (of six answers about every sixth login
-does); and RECORDED, how often who knows no list, and has recorded two such
+1 and 3 logins that asked for this answer (with six answers every sixth one
+does so); and RECORDED, how often who knows no list, and has recorded two such
 logins, can give the next reply, where the answer is as short as the question
 takes it. --json has more of them.
 

@@ -13,7 +13,8 @@ import (
 func (a *app) userCommand() *cobra.Command {
 	return newGroup("user", "Users: add, show, lock, import …",
 		a.userAdd(), a.userShow(), a.userList(), a.userSet(), a.userRemove(), a.userLock(), a.userUnlock(),
-		a.userEnable(), a.userDisable(), a.userExpire(), a.userPassword(), a.userCode(), a.userCodeWord(), a.userVerify(), a.userResend(), a.userImport())
+		a.userEnable(), a.userDisable(), a.userExpire(), a.userPassword(), a.userCode(), a.userCodeWord(), a.userVerify(), a.userResend(),
+		a.userInvite(), a.userReset(), a.userImport())
 }
 
 // named is a command that takes the name of a user, which the shell can complete.

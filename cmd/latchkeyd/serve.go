@@ -187,7 +187,7 @@ func (a *appliance) close() {
 // openDoors opens the sockets, so that mistakes show before readiness is told.
 func (a *appliance) openDoors(cfg *config.Config) (err error) {
 	a.admin, err = localapi.NewServer(localapi.Config{
-		Admin: func() localapi.Admin { return a.core.Load() }, Status: a.status, Carriers: a, Roles: cfg.Socket.Roles, Log: a.log,
+		Admin: func() localapi.Admin { return a.core.Load() }, Status: a.status, Head: a.letterHead, Carriers: a, Roles: cfg.Socket.Roles, Log: a.log,
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey/latchkey/core/doorbell"
 	"github.com/latchkey/latchkey/core/keys"
 	"github.com/latchkey/latchkey/core/pamcheck"
+	"github.com/latchkey/latchkey/localapi"
 	"github.com/latchkey/latchkey/web"
 	"github.com/latchkey/latchkey/web/appfiles"
 )
@@ -53,6 +54,16 @@ func (a *appliance) openWeb(cfg *config.Config) (err error) {
 }
 
 func brand(cfg *config.Config) web.Brand { return web.Brand(cfg.Web.Brand) }
+
+// letterHead is how letters look: as the app does.
+func (a *appliance) letterHead() localapi.LetterHead {
+	cfg := a.cfg.Load()
+	b := cfg.Web.Brand
+	if b.Name == "" {
+		b.Name = cfg.Settings.Device.Appliance
+	}
+	return localapi.LetterHead{Name: b.Name, Colour: b.Colour, Logo: b.Logo}
+}
 
 // openBell makes what rings phones, where the push services have somebody to write to.
 func (a *appliance) openBell(cfg *config.Config, keyset *keys.Keyset) (err error) {

@@ -13,6 +13,9 @@ type Changes struct {
 	RecoveryMade  string
 	RecoveryVoid  string
 	RecoveryUsed  string
+	passwordSet   string // an administrator did
+	codeWordMade  string // an administrator's
+	resetDone     string // an administrator's
 	NotMe         string // the user reported a login as somebody else's
 }
 
@@ -40,3 +43,12 @@ func (c *Changes) PhoneLocked(phone string) string { return fill(c.phoneLocked, 
 
 // PhoneRemoved names a phone that was taken away.
 func (c *Changes) PhoneRemoved(phone string) string { return fill(c.phoneRemoved, "{phone}", phone) }
+
+// CodeWordMade says that an administrator has made a new code word.
+func (c *Changes) CodeWordMade() string { return c.codeWordMade }
+
+// ResetDone says that an administrator has taken all factors away.
+func (c *Changes) ResetDone() string { return c.resetDone }
+
+// PasswordSet says that an administrator has set the password.
+func (c *Changes) PasswordSet() string { return c.passwordSet }

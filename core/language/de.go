@@ -70,6 +70,23 @@ var german = Language{
 		CodeWordLabel:  "Codewort",
 		CodeWordPhrase: "von Ihrem Codewort",
 	},
+	Handover: Handover{
+		mail: "Guten Tag,\n\nIhre Anmeldung braucht Antworten, die nur Sie kennen. Bitte geben Sie diese bis {until} auf der Seite {url} ein, als {user} und mit Ihrem Codewort.\n\n" +
+			"Die erste Hälfte Ihres Codeworts: {half}\n\nDie zweite Hälfte sagt Ihnen Ihr Helpdesk am Telefon oder persönlich, nie per Mail. Schreiben Sie beide hintereinander.\n",
+		mailBare: "Guten Tag,\n\nbei Ihrer ersten Anmeldung als {user} werden Sie bis {until} nach Zeichen Ihres Codeworts gefragt.\n\n" +
+			"Die erste Hälfte Ihres Codeworts: {half}\n\nDie zweite Hälfte sagt Ihnen Ihr Helpdesk am Telefon oder persönlich, nie per Mail. Schreiben Sie beide hintereinander.\n",
+		LetterTitle: "Ihre Anmeldung",
+		letterIntro: "Ab jetzt fragt Ihre Anmeldung nach mehr als einem Passwort: nach einzelnen Zeichen von Antworten, die nur Sie kennen. Bitte geben Sie diese Antworten einmal ein, spätestens am {until}.",
+		LetterBare:  "Bei Ihrer ersten Anmeldung werden Sie nach einzelnen Zeichen dieses Codeworts gefragt.",
+		LetterSteps: []string{
+			"Öffnen Sie diese Seite: mit dem Code daneben oder über ihre Adresse.",
+			"Geben Sie Ihren Benutzernamen und Ihr Codewort ein.",
+			"Beantworten Sie die Fragen. Wählen Sie Antworten, die andere nicht erraten; fügen Sie ein Wort hinzu, auf das nur Sie kommen.",
+		},
+		LetterUser: "Benutzername", LetterWord: "Codewort", LetterPage: "Seite",
+		letterEnd:  "Das Codewort gilt, bis Sie Ihre Antworten gegeben haben, längstens bis {until}. Vernichten Sie danach diesen Brief.",
+		LetterCare: "Niemand hat Grund, Sie nach dem Codewort oder nach Ihren Antworten zu fragen: nicht am Telefon, nicht per Mail. Wer Sie anruft und danach fragt, ist ein Betrüger.",
+	},
 	Weak: Weak{
 		Unusable:   "Diese Antwort ist nicht brauchbar: Bitte geben Sie 1 bis 64 Buchstaben oder Ziffern ein.",
 		short:      "Diese Antwort ist zu kurz: Sie hat {have} Zeichen und braucht {need}.",
@@ -89,6 +106,9 @@ var german = Language{
 		phoneRemoved:  "«{phone}» entfernt",
 		RecoveryMade:  "neue Notfallcodes",
 		RecoveryUsed:  "ein Notfallcode wurde benutzt",
+		passwordSet:   "neues Passwort vom Administrator",
+		codeWordMade:  "neues Codewort vom Administrator",
+		resetDone:     "alle Antworten und Telefone vom Administrator entfernt, neues Codewort",
 		NotMe:         "eine Anmeldung wurde als fremd gemeldet",
 	},
 }

@@ -70,6 +70,23 @@ var english = Language{
 		CodeWordLabel:  "Code word",
 		CodeWordPhrase: "of your code word",
 	},
+	Handover: Handover{
+		mail: "Hello,\n\nyour login needs answers that only you know. Please give them at {url} as {user}, with your code word, until {until}.\n\n" +
+			"The first half of your code word: {half}\n\nYour helpdesk tells you the second half, by telephone or in person, never by mail. Write the two one after the other.\n",
+		mailBare: "Hello,\n\nyou will be asked for characters of your code word at your first login as {user}, until {until}.\n\n" +
+			"The first half of your code word: {half}\n\nYour helpdesk tells you the second half, by telephone or in person, never by mail. Write the two one after the other.\n",
+		LetterTitle: "Your login",
+		letterIntro: "From now on your login asks for more than a password: for single characters of answers that only you know. Please give these answers once, before {until}.",
+		LetterBare:  "At your first login you will be asked for single characters of this code word.",
+		LetterSteps: []string{
+			"Open this page: with the code beside it, or by its address.",
+			"Enter your user name and your code word.",
+			"Answer the questions. Choose answers that others cannot guess; add a word that only you would add.",
+		},
+		LetterUser: "User name", LetterWord: "Code word", LetterPage: "Page",
+		letterEnd:  "The code word ends when you have given your answers, at the latest on {until}. Then destroy this letter.",
+		LetterCare: "Nobody has a reason to ask you for the code word, or for your answers: not on the telephone, not by mail. Who has called you and asks is a swindler.",
+	},
 	Weak: Weak{
 		Unusable:   "This answer cannot be used: please give 1 to 64 letters or digits.",
 		short:      "This answer is too short: it has {have} characters, and needs {need}.",
@@ -89,6 +106,9 @@ var english = Language{
 		phoneRemoved:  "«{phone}» was removed",
 		RecoveryMade:  "new recovery codes",
 		RecoveryUsed:  "a recovery code was used",
+		passwordSet:   "your administrator has set a new password for you",
+		codeWordMade:  "your administrator has made a new code word for you",
+		resetDone:     "your administrator has taken away all your answers and phones; a new code word is made",
 		NotMe:         "a login was reported as somebody else's",
 	},
 }

@@ -45,6 +45,7 @@ type Language struct {
 	Texts        Texts
 	PINphrase    PINphrase
 	Weak         Weak
+	Handover     Handover
 	Changes      Changes
 }
 
