@@ -23,7 +23,7 @@ const (
 )
 
 // packages are built once for all tests.
-type packages struct{ deb, rpm string }
+type packages struct{ deb, rpm, pamDeb, pamRPM string }
 
 var built = sync.OnceValues(func() (packages, error) {
 	dir, err := os.MkdirTemp("", "latchkey-packages-")
@@ -35,10 +35,15 @@ var built = sync.OnceValues(func() (packages, error) {
 		"-o", filepath.Join(dir, "bin")+"/", "./cmd/latchkeyd", "./cmd/latchkey"); err != nil {
 		return packages{}, failure{err, out}
 	}
-	cgo := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=pie", "-ldflags", "-s -w -X main.version="+version,
-		"-o", filepath.Join(dir, "bin/latchkey-pamcheck"), "./pam_module/pamcheck")
-	cgo.Dir, cgo.Env = top, append(os.Environ(), "CGO_ENABLED=1")
-	if out, err := cgo.CombinedOutput(); err != nil {
+	for program, source := range map[string]string{"latchkey-pamcheck": "pamcheck", "latchkey-pam": "latchkey-pam"} {
+		cgo := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=pie", "-ldflags", "-s -w -X main.version="+version,
+			"-o", filepath.Join(dir, "bin", program), "./pam_module/"+source)
+		cgo.Dir, cgo.Env = top, append(os.Environ(), "CGO_ENABLED=1", "CGO_LDFLAGS=-Wl,-z,relro,-z,now")
+		if out, err := cgo.CombinedOutput(); err != nil {
+			return packages{}, failure{err, out}
+		}
+	}
+	if out, err := command("pam_module/build", filepath.Join(dir, "bin/pam_latchkey.so")); err != nil {
 		return packages{}, failure{err, out}
 	}
 	return pack(dir, "first")
@@ -83,7 +88,10 @@ func pack(dir, name string) (packages, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return packages{}, failure{err, out}
 	}
-	return packages{filepath.Join(dist, "latchkey_1.2.3-1_amd64.deb"), filepath.Join(dist, "latchkey-1.2.3-1.x86_64.rpm")}, nil
+	return packages{
+		filepath.Join(dist, "latchkey_1.2.3-1_amd64.deb"), filepath.Join(dist, "latchkey-1.2.3-1.x86_64.rpm"),
+		filepath.Join(dist, "libpam-latchkey_1.2.3-1_amd64.deb"), filepath.Join(dist, "libpam-latchkey-1.2.3-1.x86_64.rpm"),
+	}, nil
 }
 
 // pinned reads the version of a tool where it is written down.
@@ -115,7 +123,7 @@ func TestReproducible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pair := range [][2]string{{first.deb, second.deb}, {first.rpm, second.rpm}} {
+	for _, pair := range [][2]string{{first.deb, second.deb}, {first.rpm, second.rpm}, {first.pamDeb, second.pamDeb}, {first.pamRPM, second.pamRPM}} {
 		if a, b := sum(t, pair[0]), sum(t, pair[1]); !bytes.Equal(a, b) {
 			t.Errorf("%s differs when it is built again: %x, %x", filepath.Base(pair[0]), a, b)
 		}
