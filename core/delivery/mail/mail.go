@@ -136,8 +136,10 @@ func (m *Mailer) Send(ctx context.Context, message core.Message) error {
 
 // client is made for one message: the library's own is written to while it is used.
 func (m *Mailer) client(open gomail.DialContextFunc) (*gomail.Client, error) {
+	// The context ends a try; the library's own limit, whose error does not say that it was one, never comes first.
+	const never = time.Minute
 	options := []gomail.Option{
-		gomail.WithPort(m.port), gomail.WithHELO(m.config.Hello), gomail.WithTimeout(m.config.Timeout),
+		gomail.WithPort(m.port), gomail.WithHELO(m.config.Hello), gomail.WithTimeout(m.config.Timeout + never),
 		gomail.WithTLSConfig(m.secure), gomail.WithDialContextFunc(open), gomail.WithoutNoop(), gomail.WithoutRset(),
 	}
 	switch m.config.Security {
