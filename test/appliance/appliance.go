@@ -84,6 +84,9 @@ func Start(t testing.TB, config Config) *Appliance {
 
 func (a *Appliance) file(name string) string { return filepath.Join(a.folder, name) }
 
+// Socket is that of the command line.
+func (a *Appliance) Socket() string { return a.file("admin.sock") }
+
 // Configure writes the configuration with this text in the client's entry, and these further
 // sections. A running daemon takes it at Reload.
 func (a *Appliance) Configure(client string, sections ...string) {
