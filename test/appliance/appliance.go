@@ -122,8 +122,8 @@ pinphrase:
   questions:
 `, a.file("state"), a.file("keyset"), a.config.Language, a.file("admin.sock"), sockets, a.Address, Secret, client, a.config.First, a.config.Second, a.Policy, a.config.Policies)
 	for _, q := range questions {
-		fmt.Fprintf(&b, "    - {id: %s, minimum_length: %d, label: {de: %q, en: %q}, phrase: {de: %[3]q, en: %[4]q}}\n",
-			q.id, q.minimum, q.german, q.english)
+		fmt.Fprintf(&b, "    - {id: %s, minimum_length: %d, label: {de: %q, en: %q}, phrase: {de: %[3]q, en: %[4]q}, message_phrase: {de: %[5]q}}\n",
+			q.id, q.minimum, q.german, q.english, q.message)
 	}
 	b.WriteString(strings.Join(sections, "\n"))
 	Write(a.t, a.file("latchkey.yaml"), b.String())
@@ -180,6 +180,16 @@ func (a *Appliance) Reload() {
 // Latchkey runs the command line with input on standard input, and gives its standard output.
 func (a *Appliance) Latchkey(input string, args ...string) string {
 	a.t.Helper()
+	done, said := a.Try(input, args...)
+	if !done {
+		a.t.Fatalf("latchkey %s: %s", strings.Join(args, " "), said)
+	}
+	return said
+}
+
+// Try is Latchkey that may fail: then said is all that it says.
+func (a *Appliance) Try(input string, args ...string) (done bool, said string) {
+	a.t.Helper()
 	ctx, cancel := context.WithTimeout(a.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, a.config.Binaries.Latchkey, append([]string{"--socket", a.file("admin.sock")}, args...)...)
@@ -187,9 +197,9 @@ func (a *Appliance) Latchkey(input string, args ...string) string {
 	var out, told bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &told
 	if err := cmd.Run(); err != nil {
-		a.t.Fatalf("latchkey %s: %v\n%s%s", strings.Join(args, " "), err, &out, &told)
+		return false, fmt.Sprintf("%v\n%s%s", err, &out, &told)
 	}
-	return out.String()
+	return true, out.String()
 }
 
 // Add makes a user with the password, and nothing else yet.
@@ -197,6 +207,14 @@ func (a *Appliance) Add(name string) {
 	a.t.Helper()
 	a.Latchkey("", "user", "add", name, "--language", a.config.Language)
 	a.Latchkey(Password+"\n", "user", "password", name)
+}
+
+// Answers are the columns of `user import` for all answers, and what everybody here gives.
+func Answers() (columns, values []string) {
+	for _, q := range questions {
+		columns, values = append(columns, "answer."+q.id), append(values, q.answer)
+	}
+	return columns, values
 }
 
 // Enrol makes a user with the password and all answers.

@@ -10,22 +10,22 @@ import (
 
 // question is one of the pool, with what everybody here answers to it.
 type question struct {
-	id, german, english string // how the prompt names it
-	minimum             int
-	answer              string
+	id, german, message, english string // how the prompt names it; message is German in a message
+	minimum                      int
+	answer                       string
 }
 
 var questions = [...]question{
-	{"birthplace", "von Ihrem Geburtsort", "of your place of birth", 8, "Heidelberg"},
-	{"first_car", "von Ihrem ersten Auto", "of your first car", 8, "Volkswagen"},
-	{"mothers_maiden_name", "vom Mädchennamen Ihrer Mutter", "of your mother's maiden name", 6, "Müller"},
-	{"first_holiday", "von Ihrem ersten Urlaubsort", "of your first holiday resort", 8, "Tegernsee"},
-	{"pet", "vom Namen Ihres Haustiers", "of the name of your pet", 5, "Bello"},
-	{"football_club", "von Ihrem Lieblings-Fußballverein", "of your favourite football club", 8, "FCBayern"},
+	{"birthplace", "von Ihrem Geburtsort", "Ihres Geburtsorts", "of your place of birth", 8, "Heidelberg"},
+	{"first_car", "von Ihrem ersten Auto", "Ihres ersten Autos", "of your first car", 8, "Volkswagen"},
+	{"mothers_maiden_name", "vom Mädchennamen Ihrer Mutter", "des Mädchennamens Ihrer Mutter", "of your mother's maiden name", 6, "Müller"},
+	{"first_holiday", "von Ihrem ersten Urlaubsort", "Ihres ersten Urlaubsorts", "of your first holiday resort", 8, "Tegernsee"},
+	{"pet", "vom Namen Ihres Haustiers", "des Namens Ihres Haustiers", "of the name of your pet", 5, "Bello"},
+	{"football_club", "von Ihrem Lieblings-Fußballverein", "Ihres Lieblings-Fußballvereins", "of your favourite football club", 8, "FCBayern"},
 }
 
 var (
-	asked     = regexp.MustCompile(`PINphrase: .*(?:the|das) (.+) (?:character|Zeichen) (.+)\.`)
+	asked     = regexp.MustCompile(`PINphrase: .*(?:the|das) (.+) (?:character|Zeichen) (.+?)(?: ein)?\.`)
 	separator = regexp.MustCompile(`, | and | und `)
 )
 
@@ -33,6 +33,20 @@ var (
 func Right(t testing.TB, prompt string) string {
 	t.Helper()
 	typed, err := characters(prompt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return typed
+}
+
+// Of is what a person types who knows the whole answer that a prompt asks of, such as a code word.
+func Of(t testing.TB, prompt, answer string) string {
+	t.Helper()
+	parts := asked.FindStringSubmatch(prompt)
+	if parts == nil {
+		t.Fatalf("no question in the prompt %q", prompt)
+	}
+	typed, err := pick([]rune(strings.ReplaceAll(answer, " ", "")), parts[1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +65,7 @@ func characters(prompt string) (string, error) {
 		return "", fmt.Errorf("no question in the prompt %q", prompt)
 	}
 	for _, q := range questions {
-		if parts[2] == q.german || parts[2] == q.english {
+		if parts[2] == q.german || parts[2] == q.message || parts[2] == q.english {
 			return pick([]rune(q.answer), parts[1])
 		}
 	}
