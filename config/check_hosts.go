@@ -16,7 +16,7 @@ func (c check) hosts() Hosts {
 	if given.Policy == "" {
 		c.fail("hosts.policy", "the name of one of the policies", "is missing")
 	} else {
-		c.hostPolicy("hosts.policy", given.Policy)
+		c.hostPolicy("hosts.policy", given.Policy, "hosts", given.PasswordChecked)
 	}
 	for _, s := range given.Services {
 		key := entryPath("hosts.services", s.Name)
@@ -24,7 +24,7 @@ func (c check) hosts() Hosts {
 			h.Services = map[string]string{}
 		}
 		h.Services[s.Name] = s.Value
-		c.hostPolicy(key, s.Value)
+		c.hostPolicy(key, s.Value, "hosts", given.PasswordChecked)
 	}
 	if given.PasswordChecked && !c.passwordless(given) {
 		c.warn("hosts.password_checked", "false", "does nothing: no policy of hosts says first: none")
@@ -39,13 +39,13 @@ func (c check) passwordless(given hosts) bool {
 }
 
 // hostPolicy: `first: none` is safe only behind PAM stacks that have checked the password.
-func (c check) hostPolicy(key, policy string) {
+func (c check) hostPolicy(key, policy, section string, checked bool) {
 	given, ok := c.rules[policy]
 	switch {
 	case !ok:
 		c.fail(key, c.policyNames(), "there is no such policy")
-	case core.FirstKind(given.First) == core.FirstNone && !c.file.Hosts.PasswordChecked && !c.silenced(entryPath("policies", policy)+".first"):
-		c.fail(key, "first: password there, or hosts.password_checked: true if the hosts' PAM stacks check it (pam_unix) before they ask Latchkey",
+	case core.FirstKind(given.First) == core.FirstNone && !checked && !c.silenced(entryPath("policies", policy)+".first"):
+		c.fail(key, "first: password there, or "+section+".password_checked: true if the hosts' PAM stacks check it (pam_unix) before they ask Latchkey",
 			"under %s nobody checks the password", policy)
 	}
 }

@@ -27,6 +27,7 @@ func (c check) settings() core.Settings {
 		PINphrase:   c.pinphrase(tag),
 		CodeWords:   c.codeWords(),
 		Device:      c.device(),
+		Hosts:       c.hostSettings(),
 		TokenLife:   c.file.AnswerWithin,
 		SelfService: c.selfService(),
 		Delivery:    c.delivery(),
@@ -64,6 +65,7 @@ func (c check) locks() core.Locks {
 	l := c.file.Locks
 	c.lock("locks.pair", l.Pair.After, "for", l.Pair.For)
 	c.lock("locks.user", l.User.After, "halves_every", l.User.HalvesEvery)
+	c.lock("locks.host", l.Host.After, "halves_every", l.Host.HalvesEvery)
 	c.lock("locks.source", l.Source.After, "for", l.Source.For)
 	c.between("locks.permanently_after", l.PermanentlyAfter, 0, maxCount)
 	if l.PermanentlyAfter > 0 {
@@ -78,7 +80,7 @@ func (c check) locks() core.Locks {
 		PairAfter: l.Pair.After, PairFor: l.Pair.For,
 		UserAfter: l.User.After, UserHalves: l.User.HalvesEvery,
 		SourceAfter: l.Source.After, SourceFor: l.Source.For,
-		PermanentlyAfter: l.PermanentlyAfter,
+		PermanentlyAfter: l.PermanentlyAfter, HostAfter: l.Host.After, HostHalves: l.Host.HalvesEvery,
 	}
 }
 

@@ -17,6 +17,12 @@ func (c check) policies() map[string]core.Policy {
 	for _, s := range c.file.Hosts.Services {
 		used[s.Value] = true
 	}
+	for _, k := range c.file.Hosts.Named {
+		used[k.Value.Policy] = true
+		for _, s := range k.Value.Services {
+			used[s.Value] = true
+		}
+	}
 	used[c.file.Selfservice.Policy] = true
 	for _, p := range c.file.Policies {
 		key := entryPath("policies", p.Name)

@@ -41,7 +41,7 @@ func (c check) web() Web {
 			}
 		}
 		switch part {
-		case "hosts", "services": // refused already as not yet there
+		case "services": // refused already as not yet there
 		default:
 			c.oneOf(at, part, "app", "selfservice", "hosts", "services")
 		}

@@ -42,7 +42,7 @@ func TestDefaults(t *testing.T) {
 	}); !reflect.DeepEqual(s.Policies["vpn"], want) {
 		t.Errorf("policy: %+v", s.Policies["vpn"])
 	}
-	if want := (core.Locks{PairAfter: 3, PairFor: 15 * minute, UserAfter: 20, UserHalves: 12 * time.Hour, SourceAfter: 30, SourceFor: 15 * minute}); s.Locks != want {
+	if want := (core.Locks{PairAfter: 3, PairFor: 15 * minute, UserAfter: 20, UserHalves: 12 * time.Hour, SourceAfter: 30, SourceFor: 15 * minute, HostAfter: 100, HostHalves: time.Hour}); s.Locks != want {
 		t.Errorf("locks: %+v", s.Locks)
 	}
 	if want := (core.CodeWords{Words: 4, Valid: 72 * time.Hour, OpensLogin: true, SelfService: true}); s.CodeWords != want {
@@ -135,7 +135,7 @@ pinphrase:
 	if g := p.Groups["Domain Admins.de"]; len(g) != 1 || string(g[0].Value) != "Admins" {
 		t.Errorf("groups: %+v", p.Groups)
 	}
-	if want := (core.Locks{PairAfter: 4, PairFor: minute, UserAfter: 5, UserHalves: time.Hour, SourceAfter: 6, SourceFor: 2 * minute, PermanentlyAfter: 7}); s.Locks != want {
+	if want := (core.Locks{PairAfter: 4, PairFor: minute, UserAfter: 5, UserHalves: time.Hour, SourceAfter: 6, SourceFor: 2 * minute, PermanentlyAfter: 7, HostAfter: 100, HostHalves: time.Hour}); s.Locks != want {
 		t.Errorf("locks: %+v", s.Locks)
 	}
 	if want := (core.CodeWords{Words: 2, Valid: time.Hour, OpensLogin: true}); s.CodeWords != want {

@@ -12,7 +12,6 @@ type gap struct {
 }
 
 var gaps = []gap{
-	{"web.serve[]", text("hosts"), "the door for hosts", "[app]"},
 	{"web.serve[]", text("services"), "the service API", "[app]"},
 	{"policies.*.first", elsewhere, "checking the password there", "password and pam are there, and none where the NAS has checked it"},
 }

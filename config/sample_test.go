@@ -48,7 +48,7 @@ func TestSampleStatesDefaults(t *testing.T) {
 }
 
 var (
-	switchedOff = regexp.MustCompile(`(?m)^( *)# ( *(?:[a-z_]+|Class|Session-Timeout):(?: .*)?)$`)
+	switchedOff = regexp.MustCompile(`(?m)^( *)# ( *(?:[a-z_]+|"web\*"|Class|Session-Timeout):(?: .*)?)$`)
 )
 
 // TestSampleSwitchedOn: with the "#" taken away every line of the sample is good YAML, of
@@ -81,6 +81,10 @@ func TestSampleSwitchedOn(t *testing.T) {
 	if c.Hosts.Policy != "ssh" || c.Hosts.Services["sudo"] != "ssh" || !c.Hosts.PasswordChecked {
 		t.Errorf("an example was not taken: %+v", c.Hosts)
 	}
+	if h := c.Settings.Hosts; !h.Served || len(h.Fleet) != 2 || h.Fleet[0].Match != "web*" || !h.Fleet[0].TrustRHost || len(h.Fleet[0].Groups) != 2 {
+		t.Errorf("an example was not taken: %+v", h)
+	}
+	c.Settings.Hosts = core.HostSettings{}
 	c.Hosts, c.Socket.PAM, c.Socket.PAMUser = Hosts{}, "", ""
 	delete(c.Settings.Policies, "ssh")
 	if !c.Web.SelfService || c.Settings.SelfService.Policy == "" {

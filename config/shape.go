@@ -56,6 +56,26 @@ type hosts struct {
 	Policy          string          `key:"policy"`
 	Services        []named[string] `key:"services"`
 	PasswordChecked bool            `key:"password_checked" default:"false"`
+	Grace           time.Duration   `key:"grace" default:"0s"`
+	Exempt          exempt          `key:"exempt"`
+	Named           []named[kind]   `key:"named"`
+}
+
+type exempt struct {
+	Networks []string `key:"networks"`
+	Groups   []string `key:"groups"`
+}
+
+// kind is one kind of hosts of the fleet.
+type kind struct {
+	Policy          string          `key:"policy"`   // left out: that of hosts
+	Services        []named[string] `key:"services"` // left out: those of hosts
+	PasswordChecked bool            `key:"password_checked" default:"false"`
+	Users           []string        `key:"users"`
+	Groups          []string        `key:"groups"`
+	TrustRHost      bool            `key:"trust_rhost" default:"false"`
+	Grace           time.Duration   `key:"grace" default:"0s"`
+	Exempt          exempt          `key:"exempt"`
 }
 
 type radius struct {
@@ -190,6 +210,7 @@ type locks struct {
 	Pair             timedLock    `key:"pair"`
 	User             decayingLock `key:"user"`
 	Source           sourceLock   `key:"source"`
+	Host             hostLock     `key:"host"`
 	PermanentlyAfter int          `key:"permanently_after" default:"0"`
 }
 
@@ -201,6 +222,11 @@ type timedLock struct {
 type decayingLock struct {
 	After       int           `key:"after" default:"20"`
 	HalvesEvery time.Duration `key:"halves_every" default:"12h"`
+}
+
+type hostLock struct {
+	After       int           `key:"after" default:"100"`
+	HalvesEvery time.Duration `key:"halves_every" default:"1h"`
 }
 
 type sourceLock struct {
