@@ -37,6 +37,9 @@ func (h *hostRecord) reply(id fleet.ID, k *certificateRecord) hostReply {
 
 // EnrolHost spends an invitation.
 func (c *Core) EnrolHost(ctx context.Context, call HostEnrolCall) ([]byte, error) {
+	if !c.set.Hosts.Served {
+		return nil, errNotServed
+	}
 	var in struct {
 		Invitation mobile.Bytes `json:"invitation"`
 		Secret     mobile.Bytes `json:"secret"`

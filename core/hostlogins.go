@@ -22,6 +22,18 @@ const (
 	NoHostEntry Reason = "no-entry-for-host" // hosts.named has none that fits
 )
 
+// Host tells who makes a call.
+func (c *Core) Host(ctx context.Context, call HostCall) (HostIdentity, error) {
+	_, h, err := c.authenticateHost(ctx, call, false)
+	if err != nil {
+		return HostIdentity{}, err
+	}
+	if rule := c.set.Hosts.rule(h.Name); rule != nil {
+		return HostIdentity{h.Name, rule.Policy, rule.Services}, nil
+	}
+	return HostIdentity{Name: h.Name}, nil
+}
+
 // HostBegin is Begin for a host.
 func (c *Core) HostBegin(ctx context.Context, call HostCall, a Attempt) (Step, error) {
 	a, err := c.fromHost(ctx, call, a)
@@ -54,7 +66,10 @@ func (c *Core) fromHost(ctx context.Context, call HostCall, a Attempt) (Attempt,
 	if err != nil {
 		return a, err
 	}
-	a.Request, a.Door, a.NAS, a.Policy = call.Request, DoorPAM, h.Name, ""
+	a.Door, a.NAS, a.Policy = DoorPAM, h.Name, ""
+	if a.Request == "" {
+		a.Request = call.Request
+	}
 	a.host = &hostScope{id: id, name: h.Name, epoch: h.Epoch, rule: c.set.Hosts.rule(h.Name)}
 	a.Source, a.PasswordChecked = a.host.source(a.Source), false
 	if a.host.rule != nil {
@@ -84,6 +99,9 @@ func (h *hostScope) source(said Source) Source {
 // authenticateHost finds the host of a certificate and judges both by what is kept now. renewing takes a certificate that
 // ended not too long ago.
 func (c *Core) authenticateHost(ctx context.Context, call HostCall, renewing bool) (fleet.ID, hostRecord, error) {
+	if !c.set.Hosts.Served {
+		return fleet.ID{}, hostRecord{}, errNotServed
+	}
 	id, err := c.hostAuthority.Check(call.Certificate)
 	if err != nil {
 		return id, hostRecord{}, errNoHost

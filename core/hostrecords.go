@@ -99,4 +99,6 @@ func hostOf(r store.Reader, id fleet.ID) (h hostRecord, err error) {
 	return h, err
 }
 
+var errNotServed = refuseCall(CodeNoFleet, "this appliance takes no hosts: web.serve lacks hosts")
+
 var errNoHost = refuseCall(CodeUnknownHost, "this appliance knows no such host")

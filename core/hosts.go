@@ -119,6 +119,7 @@ const (
 	CodeUnknownHost   DeviceCode = "unknown-host"           // no host has this certificate
 	CodeOldCredential DeviceCode = "certificate-superseded" // a newer certificate of this host has been used
 	CodeEndedHost     DeviceCode = "certificate-expired"    // it may renew itself for a while
+	CodeNoFleet       DeviceCode = "no-fleet"
 	CodeHostRevoked   DeviceCode = "host-revoked"
 	CodeHostLocked    DeviceCode = "host-locked"
 	CodeHostRestored  DeviceCode = "host-restored" // the appliance's state was restored: an admin confirms the host
@@ -128,6 +129,8 @@ const (
 // internal: then the door says "busy" and nothing else.
 type Hosts interface {
 	HostAuthority() *x509.Certificate
+	// Host tells who makes a call.
+	Host(ctx context.Context, call HostCall) (HostIdentity, error)
 	// EnrolHost and RenewHost give JSON documents.
 	EnrolHost(ctx context.Context, call HostEnrolCall) (reply []byte, err error)
 	RenewHost(ctx context.Context, call HostCall, body []byte) (reply []byte, err error)
@@ -135,6 +138,16 @@ type Hosts interface {
 	// say: it is overwritten, as is a source that the host is not trusted to tell.
 	HostBegin(ctx context.Context, call HostCall, a Attempt) (Step, error)
 	HostAnswer(ctx context.Context, call HostCall, r Reply) (Step, error)
+	// PasswordPrompt gives the words that ask for the first factor of a policy; needed is false where it has none.
+	PasswordPrompt(policy, language string) (prompt string, needed bool)
+}
+
+// HostIdentity is what a door may know of a host: its name, and the policies of its services. Without Policy no entry of
+// the configuration fits the host, and it may ask nothing.
+type HostIdentity struct {
+	Name     string
+	Policy   string
+	Services map[string]string
 }
 
 var _ Hosts = (*Core)(nil)

@@ -107,8 +107,17 @@ func (c *Client) call(ctx context.Context, path string, in any) (Step, error) {
 	}
 	if resp.StatusCode >= 400 && resp.StatusCode < 500 {
 		refused := &Refused{Status: resp.StatusCode}
-		if json.Unmarshal(raw, &refused.Problem) != nil || refused.Text == "" {
-			refused.Problem = Problem{fmt.Sprintf("what answers there is no latchkeyd that serves hosts (status %d)", resp.StatusCode), ""}
+		var document struct {
+			Title  string `json:"title"` // over HTTPS a refusal is a problem document (RFC 9457)
+			Detail string `json:"detail"`
+		}
+		if json.Unmarshal(raw, &refused.Problem) == nil && refused.Text == "" && json.Unmarshal(raw, &document) == nil {
+			if refused.Text = document.Detail; refused.Text == "" {
+				refused.Text = document.Title
+			}
+		}
+		if refused.Text == "" {
+			refused.Problem = Problem{Text: fmt.Sprintf("what answers there is no latchkeyd that serves hosts (status %d)", resp.StatusCode)}
 		}
 		return Step{}, refused
 	}

@@ -130,4 +130,6 @@ type Step struct {
 type Problem struct {
 	Text string `json:"error"`
 	Hint string `json:"hint,omitempty"`
+	// Code says, over HTTPS, what is wrong with the host itself, such as "certificate-expired".
+	Code string `json:"code,omitempty"`
 }

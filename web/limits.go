@@ -27,6 +27,7 @@ type Limits struct {
 	Waiters    int           // calls of self-service that wait for a phone (512)
 	SignIns    Rate          // sign-ins of one network at self-service that are refused (20, then one in 3 s)
 	AllSignIns Rate          // sign-ins at self-service of everybody (200, then 50 a second)
+	OfHost     Rate          // calls of one host of the fleet (200, then 20 a second)
 	Failures   Rate          // calls of one network that prove no device (60, then one a second)
 }
 
@@ -53,6 +54,7 @@ func (l Limits) withDefaults() Limits {
 	l.Waiters = cmp.Or(l.Waiters, 512)
 	l.SignIns = cmp.Or(l.SignIns, Rate{20, 3 * time.Second})
 	l.AllSignIns = cmp.Or(l.AllSignIns, Rate{200, 20 * time.Millisecond})
+	l.OfHost = cmp.Or(l.OfHost, Rate{hostBurst, time.Second / hostEachTick})
 	l.Failures = cmp.Or(l.Failures, Rate{60, time.Second})
 	return l
 }

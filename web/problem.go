@@ -11,11 +11,13 @@ import (
 
 // Codes of the door's own, beside those of core: what is refused before core hears of it.
 const (
-	codeTooLarge    core.DeviceCode = "too-large"
-	codeNotFound    core.DeviceCode = "not-found"
-	codeWrongMethod core.DeviceCode = "wrong-method"
-	codeWrongHost   core.DeviceCode = "wrong-host"
-	codeCrossSite   core.DeviceCode = "cross-site"
+	codeTooLarge      core.DeviceCode = "too-large"
+	codeNotFound      core.DeviceCode = "not-found"
+	codeWrongMethod   core.DeviceCode = "wrong-method"
+	codeWrongHost     core.DeviceCode = "wrong-host"
+	codeNoCertificate core.DeviceCode = "no-certificate"
+	codeNotForHost    core.DeviceCode = "not-for-host"
+	codeCrossSite     core.DeviceCode = "cross-site"
 )
 
 // answer is how a code is told: its status, and a title for people. The title says no more than
@@ -68,6 +70,15 @@ var answers = map[core.DeviceCode]answer{
 	core.CodeAnswerSame:          {http.StatusUnprocessableEntity, "The answer is the one that it was"},
 	core.CodeAnswerTwice:         {http.StatusUnprocessableEntity, "The answer is the one to another question too"},
 	core.CodeAnswerUnusable:      {http.StatusUnprocessableEntity, "The answer cannot be used"},
+	core.CodeUnknownHost:         {http.StatusUnauthorized, "No host has this certificate"},
+	core.CodeOldCredential:       {http.StatusUnauthorized, "The host has a newer certificate"},
+	core.CodeEndedHost:           {http.StatusUnauthorized, "The certificate has ended"},
+	core.CodeHostRevoked:         {http.StatusForbidden, "The host was revoked"},
+	core.CodeHostLocked:          {http.StatusForbidden, "The host is locked"},
+	core.CodeHostRestored:        {http.StatusForbidden, "The appliance was restored; an administrator confirms the host"},
+	core.CodeNoFleet:             {http.StatusNotFound, "This appliance takes no hosts"},
+	codeNoCertificate:            {http.StatusUnauthorized, "A host shows its certificate"},
+	codeNotForHost:               {http.StatusForbidden, "This host may not ask that"},
 	codeNotFound:                 {http.StatusNotFound, "There is nothing here"},
 	codeWrongMethod:              {http.StatusMethodNotAllowed, "This is asked in another way"},
 	codeWrongHost:                {http.StatusMisdirectedRequest, "This appliance has another name"},

@@ -54,6 +54,11 @@ func (s *Server) routes() []route {
 		{"POST", "/api/v1/device/rename", anyApp, s.call},
 		{"POST", "/api/v1/device/remove", anyApp, s.call},
 
+		{"POST", "/api/v1/hosts/enrolments", samePage, s.enrolHost},
+		{"POST", "/api/v1/host/renew", samePage, s.renewHost},
+		{"POST", "/api/v1/host/begin", samePage, s.hostLogin},
+		{"POST", "/api/v1/host/answer", samePage, s.hostLogin},
+
 		{"GET", "/api/v1/me", samePage, s.me},
 		{"GET", "/api/v1/me/options", samePage, s.me},
 		{"POST", "/api/v1/me/code-word", samePage, s.me},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/hostapi/hostdoor"
 )
 
 // Config is what a Server is made of.
@@ -28,8 +29,9 @@ type Config struct {
 	App         fs.FS // with an index.html, and the pages of self-service below me/; nil: no app is served
 	Brand       Brand
 	Apps        Apps
-	Log         *slog.Logger     // nil: slog.Default()
-	Now         func() time.Time // nil: time.Now
+	Hosts       func() core.Hosts // the same; nil: there is no fleet
+	Log         *slog.Logger      // nil: slog.Default()
+	Now         func() time.Time  // nil: time.Now
 	Limits      Limits
 }
 
@@ -39,6 +41,10 @@ type Server struct {
 	certificates *Certificates
 	phones       func() core.Phones
 	self         func() core.SelfService
+	hosts        func() core.Hosts
+	hostDoor     http.Handler
+	hostCalls    *buckets
+	hostShare    *conns // of calls in work, by host
 	app          map[string]appFile
 	brand        atomic.Pointer[Brand]
 	sharing      atomic.Pointer[sharing]
@@ -111,10 +117,12 @@ func New(c Config) (*Server, error) {
 	if err := errors.Join(s.SetBrand(c.Brand), s.SetApps(c.Apps)); err != nil {
 		return nil, err
 	}
+	s.hosts, s.hostCalls, s.hostShare = c.Hosts, newBuckets(l.OfHost), newConns(hostPlaces, hostsOwn)
+	s.hostDoor = http.StripPrefix("/api", hostdoor.Handler(hostdoor.Config{Settle: s.settleHost, Log: s.log, Now: s.now}))
 	s.table = newTable(s.routes())
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.http = &http.Server{
-		Handler: s, TLSConfig: s.certificates.config(),
+		Handler: s, TLSConfig: s.tlsConfig(),
 		ReadHeaderTimeout: l.Header, ReadTimeout: l.Request, WriteTimeout: l.Request + l.Reply, IdleTimeout: l.Idle,
 		MaxHeaderBytes: 8 << 10,
 		// What net/http has to say is about handshakes that strangers broke off.

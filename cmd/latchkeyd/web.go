@@ -42,7 +42,7 @@ func (a *appliance) openWeb(cfg *config.Config) (err error) {
 	}
 	a.web, err = web.New(web.Config{
 		Listen: addressList(cfg.Web.Listen), URL: cfg.Web.URL, Certificates: a.certificates, Brand: brand(cfg), Apps: web.Apps(cfg.Web.Apps), App: appfiles.FS(), Log: a.log,
-		Phones: func() core.Phones { return a.core.Load() },
+		Phones: func() core.Phones { return a.core.Load() }, Hosts: func() core.Hosts { return a.core.Load() },
 		SelfService: func() core.SelfService {
 			if !a.cfg.Load().Web.SelfService {
 				return nil
