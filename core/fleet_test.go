@@ -100,8 +100,8 @@ func (p *testHost) call() HostCall {
 	return HostCall{Request: "r1", Certificate: p.certificate, Remote: "192.0.2.80"}
 }
 
-func (p *testHost) renew(number uint64, request []byte) (reply hostReply, err error) {
-	body, _ := json.Marshal(map[string]any{"number": number, "request": mobile.Bytes(request)})
+func (p *testHost) renew(request []byte) (reply hostReply, err error) {
+	body, _ := json.Marshal(map[string]any{"request": mobile.Bytes(request)})
 	raw, err := p.h.RenewHost(p.h.t.Context(), p.call(), body)
 	if err == nil {
 		err = json.Unmarshal(raw, &reply)
@@ -297,13 +297,13 @@ func TestHostRenews(t *testing.T) {
 	p := h.newHost("web01")
 	old := *p
 	key, der := request(t)
-	lost, err := p.renew(1, der)
+	lost, err := p.renew(der)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The reply is lost: the old one holds, and the same request gets the same certificate.
 	want(t, p.login(fromSSH("lutz")), Accept, Right)
-	reply, err := p.renew(1, der)
+	reply, err := p.renew(der)
 	if err != nil || string(reply.Certificate) != string(lost.Certificate) || reply.Number != 2 {
 		t.Fatalf("%v %+v", err, reply)
 	}
@@ -324,11 +324,11 @@ func TestHostRenews(t *testing.T) {
 		t.Error("each use of an old certificate writes a record")
 	}
 	_, der = request(t)
-	_, err = old.renew(1, der)
+	_, err = old.renew(der)
 	wantCode(t, err, CodeOldCredential)
 	// Not with the same key again.
 	same, _ := fleet.Request(key)
-	_, err = p.renew(2, same)
+	_, err = p.renew(same)
 	wantCode(t, err, CodeBadKey)
 }
 
@@ -341,7 +341,7 @@ func TestHostRenewsTwiceAtOnce(t *testing.T) {
 	_, two := request(t)
 	var replies [2]hostReply
 	var errs [2]error
-	parallel(2, func(i int) { replies[i], errs[i] = p.renew(1, [][]byte{one, two}[i]) })
+	parallel(2, func(i int) { replies[i], errs[i] = p.renew([][]byte{one, two}[i]) })
 	if errs[0] != nil || errs[1] != nil {
 		t.Fatal(errs)
 	}
@@ -371,7 +371,7 @@ func TestCertificatesEndByTheClockOfTheAppliance(t *testing.T) {
 	wantCode(t, err, CodeEndedHost)
 	h.now = h.now.Add(hostLate - time.Second) // late, and still in time to renew
 	_, der := request(t)
-	reply, err := p.renew(1, der)
+	reply, err := p.renew(der)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +382,7 @@ func TestCertificatesEndByTheClockOfTheAppliance(t *testing.T) {
 	p = h.newHost("web02")
 	h.now = h.now.Add(hostLife + hostLate)
 	_, der = request(t)
-	_, err = p.renew(1, der)
+	_, err = p.renew(der)
 	wantCode(t, err, CodeEndedHost)
 	// A clock that goes back does not bring it back.
 	h.now = h.now.Add(-hostLife - hostLate)

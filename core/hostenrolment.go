@@ -189,7 +189,6 @@ func auditHost(t store.Txn, now time.Time, event, result, name, remote, detail s
 // costs nothing: the same request gets the same certificate, another one replaces what was not used.
 func (c *Core) RenewHost(ctx context.Context, call HostCall, body []byte) ([]byte, error) {
 	var in struct {
-		Number  uint64       `json:"number"` // of the certificate that the host has: renewals are a compare-and-swap on it
 		Request mobile.Bytes `json:"request"`
 	}
 	if err := decodeCall(body, &in); err != nil {
@@ -217,7 +216,8 @@ func (c *Core) RenewHost(ctx context.Context, call HostCall, body []byte) ([]byt
 		if err := h.stands(c.generation); err != nil {
 			return err
 		}
-		if h.Current.Fingerprint != fleet.Fingerprint(call.Certificate) || h.Current.Number != in.Number {
+		// A renewal is a compare-and-swap on the certificate that is shown.
+		if h.Current.Fingerprint != fleet.Fingerprint(call.Certificate) {
 			return refuseCall(CodeStaleGeneration, "this host has a newer certificate")
 		}
 		if h.Next != nil && bytes.Equal(h.Next.Key, spki) && c.clock.Now().Unix() < h.Next.Until {

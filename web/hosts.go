@@ -22,7 +22,7 @@ import (
 // state at each call.
 
 // errNoCertificate is a call on a connection that was made for somebody else.
-var errNoCertificate = refuse(codeNoCertificate, "a host shows its certificate in a handshake for the protocol "+fleet.ALPN)
+var errNoCertificate = refuse(codeNoCertificate, "a host shows its certificate in a handshake that names the protocol "+fleet.ALPN)
 
 // tlsConfig is that of the certificates, and for hosts one that asks for theirs. Its times and its state are judged at
 // each call, with words that a sysadmin can read; here only whether this appliance has signed it.
@@ -33,7 +33,7 @@ func (s *Server) tlsConfig() *tls.Config {
 	}
 	forHosts := usual.Clone()
 	forHosts.MinVersion = tls.VersionTLS13
-	forHosts.NextProtos = []string{fleet.ALPN}
+	forHosts.NextProtos = []string{"http/1.1"}
 	forHosts.ClientAuth = tls.RequireAnyClientCert
 	forHosts.ClientCAs = x509.NewCertPool()
 	forHosts.ClientCAs.AddCert(s.hosts().HostAuthority())
@@ -60,7 +60,7 @@ func (s *Server) hostCall(r *request) (core.HostCall, error) {
 	if s.hosts == nil {
 		return core.HostCall{}, refuse(codeNotFound, "")
 	}
-	if r.TLS == nil || r.TLS.NegotiatedProtocol != fleet.ALPN || len(r.TLS.PeerCertificates) != 1 {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) != 1 {
 		return core.HostCall{}, errNoCertificate
 	}
 	return core.HostCall{Request: r.id, Certificate: r.TLS.PeerCertificates[0], Remote: r.remote.String()}, nil

@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// ALPN is the protocol that a host asks for in its handshake (RFC 7301), and only then is it asked for its certificate:
-// no browser and no phone ever sees such a request, which some of them answer with a question to the person.
+// ALPN is the protocol that a host names in its handshake (RFC 7301), before http/1.1, which is spoken then; only who names
+// it is asked for a certificate. No browser and no phone ever sees such a request, which some of them answer with a
+// question to the person.
 const ALPN = "latchkey-host/1"
 
 // Paths of the calls.
