@@ -339,7 +339,7 @@ func (c *Core) showSymbol(a Attempt, p *policy, who subject, now time.Time, tag 
 	prompt := say(strings.Join(names, ", "), strings.Join(glyphs, " "), int(claims.Round), fallback)
 	claims.Door, claims.First, claims.Origin = uint8(a.Door), p.First != FirstNone, c.origin(a)
 	claims.User, claims.Epoch, claims.Policy, claims.Expires = who.id, who.user.Epoch, p.hash, now.Add(c.set.TokenLife)
-	return Step{Kind: Challenge, User: who.name, Prompt: c.spell(a, tag, prompt), Waiting: true, Symbol: symbol, Token: c.tokens.Seal(now, claims)}
+	return Step{Kind: Challenge, User: who.name, Prompt: c.spell(a, tag, prompt), Waiting: true, Symbol: symbol, Fallback: fallback, Token: c.tokens.Seal(now, claims)}
 }
 
 // answerApp looks whether the phone has spoken, and waits for it as long as the door can.

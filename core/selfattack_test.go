@@ -31,12 +31,12 @@ func (b *browser) byPhone(p *testPhone, op string) {
 	}
 	var s stepDocument
 	b.must(op, in, &s)
-	if !s.Waiting || s.Symbol == "" {
+	if !s.Waiting || len(s.Symbols) != 1 {
 		b.t.Fatalf("%+v", s)
 	}
 	o, code := p.open()
 	if code == "" {
-		code = p.approve(o, s.Symbol)
+		code = p.approve(o, s.Symbols[0])
 	}
 	if code != "" {
 		b.t.Fatal(code)

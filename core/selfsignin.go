@@ -34,15 +34,16 @@ const (
 
 // stepDocument is a Step as the page reads it.
 type stepDocument struct {
-	State   string        `json:"state"` // challenge, signed-in, proved
-	Token   string        `json:"token,omitempty"`
-	Prompt  string        `json:"prompt,omitempty"`
-	Secret  bool          `json:"secret,omitempty"`
-	Waiting bool          `json:"waiting,omitempty"`
-	Resend  bool          `json:"resend,omitempty"`
-	Symbol  mobile.Symbol `json:"symbol,omitempty"`
-	Guard   string        `json:"guard,omitempty"`
-	Text    string        `json:"text,omitempty"`
+	State    string          `json:"state"` // challenge, signed-in, proved
+	Token    string          `json:"token,omitempty"`
+	Prompt   string          `json:"prompt,omitempty"`
+	Secret   bool            `json:"secret,omitempty"`
+	Waiting  bool            `json:"waiting,omitempty"`
+	Fallback bool            `json:"fallback,omitempty"`
+	Resend   bool            `json:"resend,omitempty"`
+	Symbols  []mobile.Symbol `json:"symbols,omitempty"` // one, or a pair in its order
+	Guard    string          `json:"guard,omitempty"`
+	Text     string          `json:"text,omitempty"`
 }
 
 func (c *Core) beginSignIn(ctx context.Context, call SelfCall, p *policy) (SelfReply, error) {
@@ -158,7 +159,10 @@ func (c *Core) stepReply(step Step, err error, done string) (SelfReply, error) {
 	if err != nil {
 		return SelfReply{}, err
 	}
-	doc := stepDocument{State: "challenge", Token: step.Token, Prompt: step.Prompt, Secret: step.Secret, Waiting: step.Waiting, Resend: step.Resend, Symbol: step.Symbol}
+	doc := stepDocument{State: "challenge", Token: step.Token, Prompt: step.Prompt, Secret: step.Secret, Waiting: step.Waiting, Resend: step.Resend, Fallback: step.Fallback}
+	if step.Symbol != "" {
+		doc.Symbols = step.Symbol.Parts()
+	}
 	reply := SelfReply{}
 	switch {
 	case step.Kind == Challenge:

@@ -57,6 +57,8 @@ type Step struct {
 	Waiting bool
 	// Symbol is what a prompt that waits for the phone shows, for doors that can draw it.
 	Symbol mobile.Symbol
+	// Fallback says that "p", typed as the reply, asks a question instead.
+	Fallback bool
 	// Resend says that the question was sent to the person, and that Resend, typed as the reply, has it sent again.
 	Resend bool
 

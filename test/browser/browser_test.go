@@ -35,6 +35,20 @@ const app = "../../web/app"
 const usual, least = 90 * time.Second, 10 * time.Second
 
 func TestJourney(t *testing.T) {
+	binaries := prepare(t)
+	orders := make(chan func())
+	d, other := open(t, binaries, "127.0.0.1", orders), open(t, binaries, "other.test", orders)
+	d.vpn = appliance.StartVPN(t, d.Appliance)
+	if err := drive(t, "browser", slices.Concat(d.environment(""), other.environment("_2")), orders); err != nil {
+		t.Fatalf("the journey: %v\n%s\nThe other appliance:\n%s", err, d.Log, other.Log)
+	}
+	d.inspect()
+	other.Latchkey("", "audit", "--verify")
+}
+
+// prepare wants what a journey needs.
+func prepare(t *testing.T) appliance.Binaries {
+	t.Helper()
 	if !appfiles.Built() {
 		t.Fatal("the phone app is not in the daemon: make app")
 	}
@@ -42,27 +56,28 @@ func TestJourney(t *testing.T) {
 		t.Fatal("web/app has no node_modules: (cd web/app && npm ci)")
 	}
 	appliance.Need(t, "chromium", "chromium")
-	node := appliance.Need(t, "node", "nodejs")
 	binaries, err := appliance.Build(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return binaries
+}
 
+// drive runs one kind of the app's tests, and carries out what they order.
+func drive(t *testing.T, kind string, environment []string, orders chan func()) error {
+	t.Helper()
+	node := appliance.Need(t, "node", "nodejs")
 	// What it waits for longest is a dead end: then what was seen up to there is the finding.
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
-	orders := make(chan func())
-	d, other := open(t, binaries, "127.0.0.1", orders), open(t, binaries, "other.test", orders)
-	d.vpn = appliance.StartVPN(t, d.Appliance)
-
-	cmd := exec.CommandContext(ctx, node, "test/run.mjs", "browser")
+	cmd := exec.CommandContext(ctx, node, "test/run.mjs", kind)
 	cmd.Dir = app
-	cmd.Env = slices.Concat(os.Environ(), d.environment(""), other.environment("_2"))
+	cmd.Env = append(os.Environ(), environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	// Node and its browsers: all of the group.
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
-	screen := appliance.NewScreen("test/run.mjs browser")
+	screen := appliance.NewScreen("test/run.mjs " + kind)
 	cmd.Stdout, cmd.Stderr = screen, screen
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -82,13 +97,10 @@ func TestJourney(t *testing.T) {
 		case order := <-orders:
 			order()
 		case err := <-ended:
-			if err != nil {
-				t.Fatalf("the journey: %v\n%s\nThe other appliance:\n%s", err, d.Log, other.Log)
+			if err == nil {
+				t.Log(screen)
 			}
-			t.Log(screen)
-			d.inspect()
-			other.Latchkey("", "audit", "--verify")
-			return
+			return err
 		}
 	}
 }

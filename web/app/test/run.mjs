@@ -8,8 +8,8 @@ import { build } from "esbuild";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 const kind = process.argv[2];
-const folders = { unit: ["client/test", "test/unit"], browser: ["test/browser"] }[kind];
-if (!folders) throw new Error("usage: run.mjs unit|browser");
+const folders = { unit: ["client/test", "test/unit"], browser: ["test/browser"], selfservice: ["test/selfservice"] }[kind];
+if (!folders) throw new Error("usage: run.mjs unit|browser|selfservice");
 
 // Further arguments name the tests to run: run.mjs browser several
 const only = process.argv.slice(3);

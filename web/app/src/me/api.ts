@@ -85,8 +85,9 @@ export interface Step {
   prompt?: string;
   secret?: boolean;
   waiting?: boolean;
-  symbol?: string;
+  symbols?: string[];
   resend?: boolean;
+  fallback?: boolean;
   guard?: string;
   text?: string;
 }

@@ -2,7 +2,7 @@
 import { button, field, form, h, submitButton } from "../dom.ts";
 import { Refused, type Step } from "./api.ts";
 import type { Me } from "./pages.ts";
-import { challenge } from "./signin.ts";
+import { challenge, focusQuestion } from "./signin.ts";
 
 /** Does something; where a proof is missing, asks for it and does it again. Undefined: the person has given up. */
 export async function proven<T>(me: Me, gone: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
@@ -37,8 +37,10 @@ function prove(me: Me, gone: AbortSignal): Promise<boolean> {
         if (!password.input.value) return password.fail(t("fillIn"));
         try {
           const step = await me.api.call<Step>("proof", { password: password.input.value });
-          body.replaceChildren(challenge(me, over.signal, step, (token, text, signal) => me.api.call<Step>("proof/answer", { token, text }, signal),
-            () => end(true), start));
+          const asked = challenge(me, over.signal, step, (token, text, signal) => me.api.call<Step>("proof/answer", { token, text }, signal),
+            () => end(true), start);
+          body.replaceChildren(asked);
+          focusQuestion(asked);
         } catch (error) {
           password.input.value = "";
           if (error instanceof Refused && error.code === "signed-out") {

@@ -1,4 +1,5 @@
 // Signing in: by the code word of the first day, or by password and second factor.
+import { isSymbol, symbolNames } from "@latchkey/device-client";
 import { button, field, form, h, submitButton, symbolShape } from "../dom.ts";
 import type { Options, Step } from "./api.ts";
 import type { Me, Page } from "./pages.ts";
@@ -24,8 +25,10 @@ export const signIn: Page = async (me, view) => {
     try {
       const step = await me.api.call<Step>("sign-in", { user, password: password.input.value });
       await me.run((_, next) => {
-        next.show(t("signIn"), challenge(me, next.signal, step, (token, text, signal) => me.api.call<Step>("sign-in/answer", { user, token, text }, signal),
-          () => arrived(me), () => me.go("sign-in")));
+        const asked = challenge(me, next.signal, step, (token, text, signal) => me.api.call<Step>("sign-in/answer", { user, token, text }, signal),
+          () => arrived(me), () => me.go("sign-in"));
+        next.show(t("signIn"), asked);
+        focusQuestion(asked);
       });
     } catch (error) {
       password.input.value = "";
@@ -56,6 +59,9 @@ export const codeWord: Page = async (me, view) => {
   name.input.focus();
 };
 
+/** To the field that is to be filled in, once it is there to be seen. */
+export const focusQuestion = (box: HTMLElement): void => box.querySelector<HTMLElement>("form input")?.focus();
+
 type Reply = (token: string, text: string, signal?: AbortSignal) => Promise<Step>;
 
 /** Asks what a step asks, and again what its answer asks, until it is through; again: back to the beginning. */
@@ -64,7 +70,7 @@ export function challenge(me: Me, gone: AbortSignal, first: Step, reply: Reply, 
   const ask = (step: Step): void => {
     if (step.state !== "challenge") return void done();
     box.replaceChildren(step.waiting ? waiting(step) : question(step));
-    box.querySelector("input")?.focus();
+    focusQuestion(box);
   };
   const failed = (error: unknown) => {
     if (gone.aborted) return;
@@ -103,8 +109,19 @@ export function challenge(me: Me, gone: AbortSignal, first: Step, reply: Reply, 
       }
     };
     void listen(step);
+    const shown = step.symbols ?? [];
     return h("div", {},
-      h("div", { class: "banner", role: "status" }, step.symbol ? symbolShape(step.symbol) : false, h("span", { class: "wide" }, step.prompt ?? "")),
+      h("div", { role: "status" }, h("p", {}, me.t(shown.length > 1 ? "pickPair" : "pickSymbol")),
+        h("p", { class: "banner" }, ...shown.map((name) => h("span", { class: "shown" }, symbolShape(name),
+          h("span", { class: "wide" }, isSymbol(name) ? symbolNames[name][me.language] : name))))),
+      step.fallback ? h("p", {}, button(me.t("askInstead"), async () => {
+        stop.abort();
+        try {
+          ask(await reply(step.token!, "p"));
+        } catch (error) {
+          failed(error);
+        }
+      }, "link")) : false,
       h("details", {}, h("summary", {}, me.t("phoneAway")), form(async () => {
         stop.abort();
         try {
