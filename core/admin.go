@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/latchkey/latchkey/core/secret"
 	"github.com/latchkey/latchkey/core/store"
 )
 
@@ -56,12 +57,30 @@ type UserInfo struct {
 	Expires     *time.Time   `json:"expires,omitempty"`
 	HasPassword bool         `json:"has_password"`
 	Enrolled    bool         `json:"enrolled"` // the minimum of answers is met
+	Missing     int          `json:"missing_answers,omitempty"`
+	Devices     int          `json:"phones,omitempty"` // enrolled, and able to approve
 	CodeWord    *time.Time   `json:"code_word_until,omitempty"`
+	CodeOver    bool         `json:"code_word_over,omitempty"` // there was one, and its time is over or it was used
 	Temporary   *time.Time   `json:"temporary_code_until,omitempty"`
 	Answers     []AnswerInfo `json:"answers"`
 	Locks       []LockInfo   `json:"locks"` // in force now
 	Wrong       int          `json:"wrong"` // the decaying count of wrong tries from everywhere
 	Epoch       uint64       `json:"epoch"`
+}
+
+// Unfinished tells whether the user cannot log in with a factor of their own yet: too few answers, and no phone.
+func (u UserInfo) Unfinished() bool { return !u.Enrolled && u.Devices == 0 }
+
+// Masked is the user as those see it who are no admins: enough of the addresses to ask "does your number end in 67?",
+// not enough to use them.
+func (u UserInfo) Masked() UserInfo {
+	if u.Phone != "" {
+		u.Phone = masked(AddressPhone, secret.New(u.Phone))
+	}
+	if u.Mail != "" {
+		u.Mail = masked(AddressMail, secret.New(u.Mail))
+	}
+	return u
 }
 
 // AnswerInfo is what may be shown of an answer.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/latchkey/latchkey/core/pinphrase"
 	"github.com/latchkey/latchkey/core/secret"
@@ -94,7 +95,7 @@ type staged struct {
 // Import takes all rows or none, unless keepGoing: then it leaves out the bad ones. See
 // the contract in the admin socket's interface.
 func (c *Core) Import(ctx context.Context, actor Actor, rows iter.Seq2[ImportRow, error], keepGoing bool,
-	progress func(ImportProgress), codeWord func(name string, word Secret)) (taken int, bad []RowError, err error) {
+	progress func(ImportProgress), codeWord func(Handover)) (taken int, bad []RowError, err error) {
 	// Random: the clock may stand still, and a number met again would unpublish its users.
 	n := binary.BigEndian.Uint64(randomBytes(8)) | 1
 	c.imports.set(n, true)
@@ -306,7 +307,7 @@ func (c *Core) stageRow(t store.Txn, n uint64, p prepared) (id userID, enrolled 
 }
 
 // sayCodeWords tells the code words of those who were imported without enough answers.
-func (c *Core) sayCodeWords(ctx context.Context, newcomers []staged, say func(name string, word Secret)) error {
+func (c *Core) sayCodeWords(ctx context.Context, newcomers []staged, say func(Handover)) error {
 	if say == nil {
 		return nil
 	}
@@ -322,7 +323,9 @@ func (c *Core) sayCodeWords(ctx context.Context, newcomers []staged, say func(na
 			if err != nil {
 				return err
 			}
-			say(s.name, word)
+			say(Handover{
+				Name: s.name, Language: string(c.tag(u.Language)), Until: time.Unix(u.CodeWord.Until, 0).UTC(), URL: c.selfURL(), Word: word,
+			})
 		}
 		return nil
 	})

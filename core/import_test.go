@@ -53,7 +53,9 @@ func TestImport(t *testing.T) {
 		if !p.Done && len(h.names()) != 0 {
 			t.Error("a staged user is visible")
 		}
-	}, func(name string, word Secret) { words[name] = len(strings.Fields(word.Reveal())) == 4 })
+	}, func(h Handover) {
+		words[h.Name] = len(strings.Fields(h.Word.Reveal())) == 4 && h.Language == "de" && !h.Until.IsZero()
+	})
 	if err != nil || taken != 1200 || len(bad) != 0 {
 		t.Fatal(taken, bad, err)
 	}

@@ -219,6 +219,8 @@ func (c *Core) info(r store.Reader, id userID) (UserInfo, error) {
 	}
 	if c.codeValid(u.CodeWord, now) {
 		info.CodeWord = unix(u.CodeWord.Until)
+	} else if u.CodeWord != nil {
+		info.CodeOver = true
 	}
 	if c.codeValid(u.Temporary, now) {
 		info.Temporary = unix(u.Temporary.Until)
@@ -235,7 +237,17 @@ func (c *Core) info(r store.Reader, id userID) (UserInfo, error) {
 	for i := range answers.Items {
 		info.Answers = append(info.Answers, c.answerInfo(o, &answers.Items[i], u.Language))
 	}
-	info.Enrolled = c.countEnrolled(&answers) >= c.set.PINphrase.MinimumAnswers
+	info.Missing = max(0, c.set.PINphrase.MinimumAnswers-c.countEnrolled(&answers))
+	info.Enrolled = info.Missing == 0
+	_, devices, err := c.devicesOf(r, id)
+	if err != nil {
+		return info, err
+	}
+	for i := range devices {
+		if devices[i].State == deviceActive {
+			info.Devices++
+		}
+	}
 	var counts countRecord
 	if _, err := get(r, keyCount(id), &counts); err != nil {
 		return info, err

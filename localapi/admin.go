@@ -71,7 +71,7 @@ type Admin interface {
 	// (at most the first 1,000) with ErrRefused when nothing was taken for their sake. codeWord is called for
 	// each new user without the minimum of answers, after publication.
 	Import(ctx context.Context, actor core.Actor, rows iter.Seq2[core.ImportRow, error], keepGoing bool,
-		progress func(core.ImportProgress), codeWord func(name string, word core.Secret)) (taken int, bad []core.RowError, err error)
+		progress func(core.ImportProgress), codeWord func(core.Handover)) (taken int, bad []core.RowError, err error)
 
 	// Audit calls fn for the records that filter picks, ascending, until it returns false.
 	Audit(ctx context.Context, filter core.AuditFilter, fn func(core.AuditEntry) bool) error

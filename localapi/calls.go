@@ -25,7 +25,16 @@ func (c *Client) Status(ctx context.Context) (status Status, err error) {
 
 // Users calls fn for each user in the order of names, until it returns false.
 func (c *Client) Users(ctx context.Context, fn func(core.UserInfo) bool) error {
-	resp, err := c.open(ctx, http.MethodGet, "/v1/users", nil, nil)
+	return c.users(ctx, nil, fn)
+}
+
+// UnfinishedUsers is Users for those who have neither answers enough nor a phone.
+func (c *Client) UnfinishedUsers(ctx context.Context, fn func(core.UserInfo) bool) error {
+	return c.users(ctx, url.Values{"unfinished": {"true"}}, fn)
+}
+
+func (c *Client) users(ctx context.Context, filter url.Values, fn func(core.UserInfo) bool) error {
+	resp, err := c.open(ctx, http.MethodGet, "/v1/users", filter, nil)
 	if err != nil {
 		return err
 	}

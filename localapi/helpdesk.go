@@ -88,3 +88,13 @@ func (c *Client) InviteUser(ctx context.Context, name string, mailed bool) (hand
 func (c *Client) ResetUser(ctx context.Context, name string, mailed bool) (handover Handover, err error) {
 	return handover, c.post(ctx, "/v1/user/reset", resetRequest{name, mailed}, &handover)
 }
+
+func (s *Server) showLetterHead(w http.ResponseWriter, _ *http.Request, _ core.Actor) error {
+	writeJSON(w, http.StatusOK, s.head())
+	return nil
+}
+
+// LetterHead is how letters look.
+func (c *Client) LetterHead(ctx context.Context) (head LetterHead, err error) {
+	return head, c.get(ctx, "/v1/letterhead", nil, &head)
+}

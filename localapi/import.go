@@ -43,9 +43,9 @@ func (s *Server) importUsers(w http.ResponseWriter, r *http.Request, actor core.
 			p.Weak = nil
 			_ = out.send(event{Progress: &p})
 		},
-		func(name string, word core.Secret) {
+		func(h core.Handover) {
 			words++
-			_ = out.write(event{Word: &CodeWord{name, Disclosed{word}}})
+			_ = out.write(event{Word: &CodeWord{Name: h.Name, Word: Disclosed{h.Word}, Language: h.Language, Until: h.Until, URL: h.URL}})
 		})
 	bad = mergeBad(in.bad, bad)
 	if err != nil && (len(bad) == 0 || !errors.Is(err, core.ErrRefused)) {

@@ -163,7 +163,7 @@ func TestLongImport(t *testing.T) {
 type refusing struct{ Admin }
 
 func (refusing) Import(_ context.Context, _ core.Actor, rows iter.Seq2[core.ImportRow, error], _ bool,
-	_ func(core.ImportProgress), _ func(string, core.Secret)) (int, []core.RowError, error) {
+	_ func(core.ImportProgress), _ func(core.Handover)) (int, []core.RowError, error) {
 	for range rows {
 		break
 	}

@@ -38,6 +38,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/user/verify/judge", helpdesk, s.judgeCaller},
 		{"POST", "/v1/user/resend", helpdesk, s.resendMessage},
 		{"POST", "/v1/import", admin, s.importUsers},
+		{"GET", "/v1/letterhead", auditor, s.showLetterHead},
 
 		{"GET", "/v1/questions", auditor, s.listQuestions},
 		{"GET", "/v1/questions/audit", auditor, s.auditQuestions},

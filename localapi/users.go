@@ -17,13 +17,18 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request, _ core.Actor
 	return nil
 }
 
-func (s *Server) listUsers(w http.ResponseWriter, r *http.Request, _ core.Actor) error {
-	if _, err := parameters(r); err != nil {
+func (s *Server) listUsers(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
+	q, err := parameters(r, "unfinished")
+	if err != nil {
 		return err
 	}
+	unfinished := q.flag("unfinished")
 	out := newStream(w)
-	err := s.admin().Users(r.Context(), func(user core.UserInfo) bool {
-		user.Answers = withoutLetters(user.Answers)
+	err = s.admin().Users(r.Context(), func(user core.UserInfo) bool {
+		if unfinished && !user.Unfinished() {
+			return true
+		}
+		user = shown(user, actor)
 		return out.write(event{User: &user}) == nil
 	})
 	if err != nil {
@@ -38,7 +43,16 @@ func ended(out *stream) error {
 	return nil
 }
 
-func (s *Server) showUser(w http.ResponseWriter, r *http.Request, _ core.Actor) error {
+// shown is what an actor may see of a user.
+func shown(user core.UserInfo, actor core.Actor) core.UserInfo {
+	user.Answers = withoutLetters(user.Answers)
+	if rank(actor.Role) < rank(core.RoleAdmin) {
+		user = user.Masked()
+	}
+	return user
+}
+
+func (s *Server) showUser(w http.ResponseWriter, r *http.Request, actor core.Actor) error {
 	q, err := parameters(r, "name")
 	if err != nil {
 		return err
@@ -47,8 +61,7 @@ func (s *Server) showUser(w http.ResponseWriter, r *http.Request, _ core.Actor) 
 	if err != nil {
 		return err
 	}
-	user.Answers = withoutLetters(user.Answers)
-	writeJSON(w, http.StatusOK, user)
+	writeJSON(w, http.StatusOK, shown(user, actor))
 	return nil
 }
 

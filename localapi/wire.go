@@ -160,8 +160,11 @@ type CallerVerdict struct {
 
 // CodeWord is the code word that an import has made for a new user.
 type CodeWord struct {
-	Name string    `json:"name"`
-	Word Disclosed `json:"code_word"`
+	Name     string    `json:"name"`
+	Word     Disclosed `json:"code_word"`
+	Language string    `json:"language"`
+	Until    time.Time `json:"until"`
+	URL      string    `json:"url,omitempty"` // of self-service
 }
 
 // ImportResult is the outcome of an import.

@@ -27,11 +27,17 @@ Nothing of the file is taken if a row is bad: each bad row is named by its line.
 With --keep-going the bad rows are left out. The users appear all at once. "-"
 is standard input.
 
+An answer that many people give is named by its line too, with a warning, or as
+bad, as pinphrase.common_answers says.
+
 --code-words writes a CSV file with the code words of those who have not the
 minimum of answers; it is made with mode 0600 and must not be there before.
-Without it, "latchkey user codeword NAME" makes a new one for each.`
+--letters writes a letter for each of them into a new directory, as "latchkey
+user invite --print" does. Without either, "latchkey user invite NAME" makes a
+new code word for each.`
 	cmd.Example = `  latchkey user import --code-words words.csv users.csv`
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "leave bad rows out and take the rest")
+	cmd.Flags().StringVar(&o.letters, "letters", "", "write a letter with the code word for each new user into the new `DIR`")
 	cmd.Flags().StringVar(&o.words, "code-words", "", "write the code words of new users to `FILE`")
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, args []string) error {
 		o.file = args[0]
@@ -41,8 +47,8 @@ Without it, "latchkey user codeword NAME" makes a new one for each.`
 }
 
 type importOptions struct {
-	file, words string
-	keepGoing   bool
+	file, words, letters string
+	keepGoing            bool
 }
 
 func (a *app) importFile(ctx context.Context, c *localapi.Client, o importOptions) error {
@@ -60,9 +66,15 @@ func (a *app) importFile(ctx context.Context, c *localapi.Client, o importOption
 	if err != nil {
 		return err
 	}
-	result, err := c.Import(ctx, rows.rows(), o.keepGoing, bar.rows, words.add)
+	letters, err := a.newLetters(ctx, c, o.letters)
+	if err != nil {
+		return errors.Join(err, words.end(false))
+	}
+	result, err := c.Import(ctx, rows.rows(), o.keepGoing, bar.rows, func(word localapi.CodeWord) error {
+		return errors.Join(words.add(word), letters.add(word))
+	})
 	bar.end()
-	if err = errors.Join(err, words.end(result.Taken > 0)); err != nil {
+	if err = errors.Join(err, words.end(result.Taken > 0), letters.end()); err != nil {
 		return err
 	}
 	return a.importResult(result, o)
@@ -119,6 +131,8 @@ func (a *app) importResult(result localapi.ImportResult, o importOptions) error 
 		a.warn("%d answers are taken, but are easily guessed (pinphrase.common_answers)", len(result.Weak))
 	}
 	switch {
+	case result.CodeWords > 0 && o.letters != "":
+		a.remark("%d letters are in %s. Print them, then delete them.", result.CodeWords, o.letters)
 	case result.CodeWords > 0 && o.words != "":
 		a.remark("%d code words are in %s.", result.CodeWords, o.words)
 	case result.CodeWords > 0:

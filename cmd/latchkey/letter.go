@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -127,4 +128,46 @@ func letterName(dir, name string) string {
 		}
 	}
 	return filepath.Join(dir, b.String()+".html")
+}
+
+// letters is the directory of an import's letters. It is made before the import begins.
+type letters struct {
+	dir  string
+	head localapi.LetterHead
+	zone *time.Location
+	any  bool
+}
+
+func (a *app) newLetters(ctx context.Context, c *localapi.Client, dir string) (*letters, error) {
+	if dir == "" {
+		return &letters{}, nil
+	}
+	head, err := c.LetterHead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, refusal{"--letters: " + err.Error(), "the directory is made by the import and must not be there before"}
+	}
+	return &letters{dir: dir, head: head, zone: a.now().Location()}, nil
+}
+
+func (l *letters) add(word localapi.CodeWord) error {
+	if l.dir == "" {
+		return nil
+	}
+	l.any = true
+	file, err := newLetterFile(letterName(l.dir, word.Name))
+	if err != nil {
+		return refusal{"the users are added, but a letter could not be written: " + err.Error(), "latchkey user invite NAME --print FILE makes a new one"}
+	}
+	return file.write(localapi.Handover{Name: word.Name, Language: word.Language, Until: word.Until, URL: word.URL, Word: word.Word, Head: l.head}, l.zone)
+}
+
+// end takes the directory away where it would be empty.
+func (l *letters) end() error {
+	if l.dir == "" || l.any {
+		return nil
+	}
+	return os.Remove(l.dir)
 }

@@ -106,14 +106,33 @@ func (a *app) lock(lock core.LockInfo) string {
 }
 
 func (a *app) userList() *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "List all users", Args: takes(0)}
+	var unfinished bool
+	cmd := &cobra.Command{Use: "list", Short: "List all users, or those who have not finished", Args: takes(0)}
+	cmd.Long = `Lists all users.
+
+--unfinished lists those who cannot log in with a factor of their own yet: they
+have neither the minimum of answers nor a phone. It says how many answers are
+missing, and what became of the code word. "latchkey user invite" makes a new
+one.`
+	cmd.Flags().BoolVar(&unfinished, "unfinished", false, "only those without answers enough or a phone")
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, _ []string) error {
+		users := c.Users
+		if unfinished {
+			users = c.UnfinishedUsers
+		}
 		if a.json {
 			out := a.array()
-			return out.end(c.Users(ctx, func(user core.UserInfo) bool { return out.add(user) }))
+			return out.end(users(ctx, func(user core.UserInfo) bool { return out.add(user) }))
+		}
+		if unfinished {
+			t := a.table("NAME", "MISSING", "PASSWORD", "CODE WORD", "PHONE", "MAIL", "CREATED")
+			return t.end(users(ctx, func(user core.UserInfo) bool {
+				return t.add(user.Name, strconv.Itoa(user.Missing)+" answers", word(user.HasPassword, "set", ""), a.codeWordState(user),
+					user.Phone, user.Mail, a.moment(user.Created))
+			}), "Everybody has finished.")
 		}
 		t := a.table("NAME", "STATE", "ANSWERS", "PASSWORD", "LANGUAGE", "GROUPS", "EXPIRES")
-		return t.end(c.Users(ctx, func(user core.UserInfo) bool {
+		return t.end(users(ctx, func(user core.UserInfo) bool {
 			expires := ""
 			if user.Expires != nil {
 				expires = a.moment(*user.Expires)
@@ -123,6 +142,21 @@ func (a *app) userList() *cobra.Command {
 		}), "No users yet: latchkey user add NAME")
 	})
 	return cmd
+}
+
+// soon is when a code word's end is worth a word.
+const soon = 24 * time.Hour
+
+func (a *app) codeWordState(user core.UserInfo) string {
+	switch {
+	case user.CodeWord != nil && user.CodeWord.Sub(a.now()) < soon:
+		return "ends " + distance(user.CodeWord.Sub(a.now()))
+	case user.CodeWord != nil:
+		return "until " + a.moment(*user.CodeWord)
+	case user.CodeOver:
+		return "over"
+	}
+	return "none"
 }
 
 func word(is bool, yes, no string) string {

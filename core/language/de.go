@@ -85,7 +85,7 @@ var german = Language{
 		},
 		LetterUser: "Benutzername", LetterWord: "Codewort", LetterPage: "Seite",
 		letterEnd:  "Das Codewort gilt, bis Sie Ihre Antworten gegeben haben, längstens bis {until}. Vernichten Sie danach diesen Brief.",
-		LetterCare: "Niemand hat Grund, Sie nach dem Codewort oder nach Ihren Antworten zu fragen: nicht am Telefon, nicht per Mail. Wer Sie anruft und danach fragt, ist ein Betrüger.",
+		LetterCare: "Niemand ruft Sie an oder schreibt Ihnen, um nach dem Codewort oder nach Zeichen Ihrer Antworten zu fragen. Wer das tut, ist ein Betrüger.",
 	},
 	Weak: Weak{
 		Unusable:   "Diese Antwort ist nicht brauchbar: Bitte geben Sie 1 bis 64 Buchstaben oder Ziffern ein.",

@@ -85,7 +85,7 @@ var english = Language{
 		},
 		LetterUser: "User name", LetterWord: "Code word", LetterPage: "Page",
 		letterEnd:  "The code word ends when you have given your answers, at the latest on {until}. Then destroy this letter.",
-		LetterCare: "Nobody has a reason to ask you for the code word, or for your answers: not on the telephone, not by mail. Who has called you and asks is a swindler.",
+		LetterCare: "Nobody calls or writes to you to ask for the code word, or for characters of your answers. Whoever does is a swindler.",
 	},
 	Weak: Weak{
 		Unusable:   "This answer cannot be used: please give 1 to 64 letters or digits.",
