@@ -55,6 +55,9 @@ func (c check) phones(key string, given rule) {
 	if given.Symbols == string(core.SymbolsPair) && app < 0 {
 		c.warn(key+".symbols", "second: [app, pinphrase]", "does nothing without app")
 	}
+	if given.NotMe == string(core.NotMeLock) && app < 0 {
+		c.warn(key+".not_me", "second: [app, pinphrase]", "does nothing without app")
+	}
 	switch {
 	case given.Fallback && app < 0:
 		c.fail(key+".fallback", "second: [app, pinphrase]", "needs app: there is no phone to fall back from")

@@ -43,6 +43,7 @@ func (c check) policy(key, name string, given rule) core.Policy {
 		Presend:    given.Presend,
 		Fallback:   given.Fallback,
 		Symbols:    core.Symbols(given.Symbols),
+		NotMe:      core.NotMe(given.NotMe),
 		Realm:      given.Realm,
 		Unenrolled: core.Unenrolled(given.Unenrolled),
 		Reply:      c.reply(key+".reply", given.Reply),
@@ -54,6 +55,7 @@ func (c check) policy(key, name string, given rule) core.Policy {
 	}
 	c.word(key+".realm", given.Realm, "a name such as default")
 	c.oneOf(key+".symbols", given.Symbols, string(core.SymbolsOne), string(core.SymbolsPair))
+	c.oneOf(key+".not_me", given.NotMe, string(core.NotMeAlert), string(core.NotMeLock))
 	c.oneOf(key+".unenrolled", given.Unenrolled, "deny", "allow")
 	for i, method := range given.Second {
 		at := itemPath(key+".second", i)

@@ -38,7 +38,7 @@ func TestDefaults(t *testing.T) {
 	}
 	if want := (core.Policy{
 		Name: "vpn", First: core.FirstPassword, Second: []core.Method{core.MethodPINphrase}, Deliver: []string{core.Prompt}, Realm: "default", Unenrolled: core.UnenrolledDeny,
-		Symbols: core.SymbolsOne,
+		Symbols: core.SymbolsOne, NotMe: core.NotMeAlert,
 	}); !reflect.DeepEqual(s.Policies["vpn"], want) {
 		t.Errorf("policy: %+v", s.Policies["vpn"])
 	}

@@ -162,6 +162,7 @@ type rule struct {
 	Presend    bool           `key:"presend" default:"false"`
 	Fallback   bool           `key:"fallback" default:"false"`
 	Symbols    string         `key:"symbols" default:"one"`
+	NotMe      string         `key:"not_me" default:"alert"`
 	Realm      string         `key:"realm" default:"default"`
 	Unenrolled string         `key:"unenrolled" default:"deny"`
 	Reply      []named[reply] `key:"reply"`

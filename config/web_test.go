@@ -15,7 +15,7 @@ radius:
   clients:
     - {name: vpn, address: 192.0.2.10, secret: "` + canary + `", policy: vpn, hold: 10s, wait: 1s}
 policies:
-  vpn: {second: [app, pinphrase], fallback: true, symbols: pair}
+  vpn: {second: [app, pinphrase], fallback: true, symbols: pair, not_me: lock}
 `
 
 // TestWebArrives: each key of the phones with a value other than its default.
@@ -57,7 +57,7 @@ device: {pin_digits: 8, tries: 3, tries_for_life: 9, approve_within: 1m, enrol_w
 	}); c.Settings.Device != want {
 		t.Errorf("device: %+v", c.Settings.Device)
 	}
-	if p := c.Settings.Policies["vpn"]; !p.Fallback || p.Symbols != core.SymbolsPair || !reflect.DeepEqual(p.Second, []core.Method{core.MethodApp, core.MethodPINphrase}) {
+	if p := c.Settings.Policies["vpn"]; !p.Fallback || p.Symbols != core.SymbolsPair || p.NotMe != core.NotMeLock || !reflect.DeepEqual(p.Second, []core.Method{core.MethodApp, core.MethodPINphrase}) {
 		t.Errorf("policy: %+v", p)
 	}
 	if k := c.RADIUS.Clients[0]; k.Hold != 10*time.Second || k.Wait != time.Second {

@@ -100,7 +100,7 @@ type AnswerInfo struct {
 
 // LockInfo is one lock in force.
 type LockInfo struct {
-	Kind   string     `json:"kind"` // "pair", "user", "for-good", "admin", "disabled", "expired"
+	Kind   string     `json:"kind"` // "pair", "user", "for-good", "admin", "not-me", "disabled", "expired"
 	Source string     `json:"source,omitempty"`
 	Until  *time.Time `json:"until,omitempty"` // nil: until an admin lifts it
 }

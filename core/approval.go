@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/mobile"
 )
 
@@ -81,13 +82,13 @@ func (k *deviceCall) evaluate() (any, error) {
 	switch verdict {
 	case mobile.Locked:
 		k.d.lock("pin")
-		if err := k.alert("pin-locked", "too many PINs in a row"); err != nil {
+		if err := errors.Join(k.alert("pin-locked", "too many PINs in a row"), k.tellOwner((*language.Changes).PhonePIN)); err != nil {
 			return nil, err
 		}
 		return nil, refuseCall(CodePINLocked, "too many wrong PINs: ask to be unlocked")
 	case mobile.Erased:
 		k.erase()
-		if err := k.alert("pin-erased", "too many PINs in this device's life"); err != nil {
+		if err := errors.Join(k.alert("pin-erased", "too many PINs in this device's life"), k.tellOwner((*language.Changes).PhoneErased)); err != nil {
 			return nil, err
 		}
 		return nil, refuseCall(CodePINErased, "too many wrong PINs in this device's life: enrol it again")
@@ -380,7 +381,31 @@ func (k *deviceCall) deny() (any, error) {
 		return nil, err
 	}
 	if in.Reason == "not-me" {
-		return struct{}{}, k.alert("not-me", "the user says that this login was somebody else's: "+p.shown().Source)
+		return struct{}{}, errors.Join(k.alert("not-me", "the user says that this login was somebody else's: "+p.shown().Source), k.notMe(&p))
 	}
 	return struct{}{}, k.audit("approval", "denied", p.ID.String())
+}
+
+// notMe tells the user, and locks where the login's policy says so: in the transaction that takes the word, so that
+// nothing that is under way gets through. It needs no PIN, as no denial does; and it takes a login that got as far
+// as the phone, so that a phone alone, or a password alone, locks nobody.
+func (k *deviceCall) notMe(p *pendingRecord) error {
+	var u userRecord
+	if found, err := get(k.t, keyUser(k.d.User), &u); err != nil || !found {
+		return err
+	}
+	before, said := u, language.In(k.tag(u.Language)).Changes.NotMe
+	if rule, ok := k.policies[p.Policy]; ok && rule.NotMe == NotMeLock && !u.Locked {
+		u.Locked, u.NotMe = true, true
+		u.Epoch++
+		said = language.In(k.tag(u.Language)).Changes.NotMeLocked
+		name, request := u.Name, k.call.Request
+		k.said = append(k.said, func() {
+			k.log.Warn("user locked", "request", request, "user", name, "lock", "not-me", "hint", "latchkey user unlock "+name)
+		})
+		if err := errors.Join(put(k.t, keyUser(k.d.User), &u), k.audit(eventLock, "not-me", p.ID.String())); err != nil {
+			return err
+		}
+	}
+	return k.notify(k.t, k.now, k.d.User, &before, notice{Kind: noticeChanged, What: said})
 }

@@ -27,7 +27,7 @@ func loginRecords() []any {
 		&nameRecord{}, &nameRecord{ID: userID{1, 11: 2}, Import: 23},
 		&userRecord{}, &userRecord{
 			Name: long, Language: "de", Phone: "+49", Mail: "a@b", Groups: []string{"", "vpn"}, Created: -1, Epoch: 256, Disabled: true, Locked: true,
-			Expires: math.MaxInt64, Password: []byte{0}, CodeWord: &codeRecord{Uses: -3}, Temporary: &codeRecord{Sealed: []byte{}, Until: math.MinInt64, Uses: 3, Generation: 4, Serial: 5}, Deliver: "sms",
+			Expires: math.MaxInt64, Password: []byte{0}, CodeWord: &codeRecord{Uses: -3}, Temporary: &codeRecord{Sealed: []byte{}, Until: math.MinInt64, Uses: 3, Generation: 4, Serial: 5}, Deliver: "sms", NotMe: true,
 		},
 		&userRecord{Groups: []string{}, Password: []byte{}},
 		&answersRecord{}, &answersRecord{Version: 7, Items: []answerRecord{{}, {Question: "pet", Sealed: bytes.Repeat([]byte{7}, 70000), Set: 1 << 31, Serial: 65536, Length: 64, Mark: [8]byte{1}}}},

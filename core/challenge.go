@@ -101,7 +101,7 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 		if vouched {
 			opens, err := c.codeOpens(r, who)
 			if opens {
-				step = c.askCode(a, p, who, now, checked)
+				step = c.askCode(a, p, who, now, checked, false)
 			}
 			if err != nil || opens {
 				return err

@@ -64,11 +64,14 @@ func (c *Core) codeOpens(r store.Reader, who subject) (bool, error) {
 	return c.hasRecovery(r, who.id)
 }
 
-// askCode makes the step that asks for such a code alone.
-func (c *Core) askCode(a Attempt, p *policy, who subject, now time.Time, checked bool) Step {
+// askCode makes the step that asks for such a code alone. phoneLocked says that it stands in for a phone.
+func (c *Core) askCode(a Attempt, p *policy, who subject, now time.Time, checked, phoneLocked bool) Step {
 	tag := c.tag(who.user.Language, a.Language)
-	prompt := c.spell(a, tag, language.In(tag).Texts.TemporaryCode)
-	return c.challenge(a, p, who, now, token.Code, checked, [8]byte{}, prompt)
+	text := language.In(tag).Texts.TemporaryCode
+	if phoneLocked {
+		text = language.In(tag).Texts.PhoneLockedCode
+	}
+	return c.challenge(a, p, who, now, token.Code, checked, [8]byte{}, c.spell(a, tag, text))
 }
 
 // newCodeWord draws a code word in the user's language.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/mobile"
 	"github.com/latchkey/latchkey/core/store"
 )
@@ -186,7 +187,7 @@ func (k *deviceCall) cloned() (replyRecord, error) {
 	if k.d.State != deviceErased {
 		k.d.lock("cloned")
 	}
-	if err := k.alert("device-cloned", "an older counter: the profile was copied"); err != nil {
+	if err := errors.Join(k.alert("device-cloned", "an older counter: the profile was copied"), k.tellOwner((*language.Changes).PhoneCloned)); err != nil {
 		return replyRecord{}, err
 	}
 	return told, put(k.t, keyDevice(k.id), k.d)
@@ -223,6 +224,20 @@ func (k *deviceCall) alert(result, detail string) error {
 		k.log.Warn("device alert", "request", request, "user", name, "device", device, "alert", result)
 	})
 	return k.audit(eventAlert, result, detail)
+}
+
+// tellOwner tells the user what became of this phone.
+func (k *deviceCall) tellOwner(what func(*language.Changes, string) string) error {
+	return k.tellOfPhone(k.t, k.now, k.d.User, k.d.Name, what)
+}
+
+// tellOfPhone tells a user what became of a phone, on the channels that are the user's now: phones change none.
+func (c *Core) tellOfPhone(t store.Txn, now time.Time, id userID, phone string, what func(*language.Changes, string) string) error {
+	var u userRecord
+	if found, err := get(t, keyUser(id), &u); err != nil || !found {
+		return err
+	}
+	return c.notify(t, now, id, &u, notice{Kind: noticeDevice, What: what(&language.In(c.tag(u.Language)).Changes, phone)})
 }
 
 func (k *deviceCall) audit(event, result, detail string) error {

@@ -3,8 +3,10 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
+	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/mobile"
 	"github.com/latchkey/latchkey/core/secret"
 	"github.com/latchkey/latchkey/core/store"
@@ -67,6 +69,9 @@ func (k *deviceCall) setKey() (any, error) {
 	code := mobile.CheckCode(k.id, e.Nonce, k.d.DeviceKey, in.ApprovalKey)
 	if k.d.Trusted {
 		k.d.State = deviceActive
+		if err := k.tellOwner((*language.Changes).PhoneAdded); err != nil {
+			return nil, err
+		}
 	} else {
 		k.d.Check = code
 	}
@@ -218,6 +223,11 @@ func (k *deviceCall) rename() (any, error) {
 		return nil, err
 	}
 	k.d.Name = name
+	if k.d.confirmed() {
+		if err := k.tellOwner((*language.Changes).PhoneRenamed); err != nil {
+			return nil, err
+		}
+	}
 	return struct{}{}, k.audit("device.rename", "done", name)
 }
 
@@ -226,7 +236,7 @@ func (k *deviceCall) remove() (any, error) {
 	if err := k.body(&struct{}{}); err != nil {
 		return nil, err
 	}
-	if err := k.audit("device.remove", "done", ""); err != nil {
+	if err := errors.Join(k.audit("device.remove", "done", ""), k.tellOwner((*language.Changes).PhoneRemoved)); err != nil {
 		return nil, err
 	}
 	ids, records, err := k.devicesOf(k.t, k.d.User)

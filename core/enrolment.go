@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/mobile"
 	"github.com/latchkey/latchkey/core/store"
 )
@@ -94,7 +95,8 @@ func (e *enrolling) again(inv *invitationRecord, u userRecord, deviceKey []byte)
 		if err := put(e.t, keyDevice(*inv.Device), d); err != nil {
 			return nil, err
 		}
-		if err := e.audit(u, inv.User, eventAlert, "invitation-used-twice", *inv.Device); err != nil {
+		if err := errors.Join(e.audit(u, inv.User, eventAlert, "invitation-used-twice", *inv.Device),
+			e.tellOfPhone(e.t, e.now, inv.User, d.Name, (*language.Changes).PhoneTwice)); err != nil {
 			return nil, err
 		}
 	}
@@ -151,6 +153,9 @@ func (c *Core) InviteDevice(ctx context.Context, actor Actor, name string, trust
 		if trusted {
 			detail += ", trusted"
 		}
+		if err := c.notify(t, c.clock.Now(), who.id, &who.user, notice{Kind: noticeInvited}); err != nil {
+			return "", err
+		}
 		return detail, put(t, keyInvitation(inv.ID), invitationRecord{
 			User: who.id, Secret: c.hashInvitation(inv.ID, []byte(inv.Secret.Reveal())), Until: expires.Unix(), Trusted: trusted, Generation: c.generation,
 		})
@@ -194,6 +199,9 @@ func (c *Core) ConfirmDevice(ctx context.Context, actor Actor, name, code string
 			if d.State == deviceInert && d.Check != "" && hmac.Equal([]byte(d.Check), []byte(code)) {
 				d.State, d.Check = deviceActive, ""
 				info = deviceInfo(ids[i], d)
+				if err := c.tellOfPhone(t, c.clock.Now(), who.id, d.Name, (*language.Changes).PhoneAdded); err != nil {
+					return "", err
+				}
 				return "device " + ids[i].String(), put(t, keyDevice(ids[i]), d)
 			}
 		}
@@ -234,7 +242,7 @@ func (c *Core) changeDevice(ctx context.Context, actor Actor, event, name, devic
 
 // UnlockDevice ends a lock and the row of PIN tries.
 func (c *Core) UnlockDevice(ctx context.Context, actor Actor, name, device string) error {
-	return c.changeDevice(ctx, actor, "device.unlock", name, device, func(_ store.Txn, _ *subject, _ mobile.DeviceID, d *deviceRecord) error {
+	return c.changeDevice(ctx, actor, "device.unlock", name, device, func(t store.Txn, who *subject, _ mobile.DeviceID, d *deviceRecord) error {
 		switch {
 		case d.State == deviceErased:
 			return problem(ErrRefused, "this device's share was erased after too many wrong PINs", "revoke it and invite a new one")
@@ -248,13 +256,16 @@ func (c *Core) UnlockDevice(ctx context.Context, actor Actor, name, device strin
 			d.State, d.Why = deviceActive, ""
 		}
 		d.Budget = d.Budget.Unlock()
-		return nil
+		return c.tellOfPhone(t, c.clock.Now(), who.id, d.Name, (*language.Changes).PhoneUnlocked)
 	})
 }
 
 // RevokeDevice takes a device away for ever: of its record only the id stays.
 func (c *Core) RevokeDevice(ctx context.Context, actor Actor, name, device string) error {
 	return c.changeDevice(ctx, actor, "device.revoke", name, device, func(t store.Txn, who *subject, id mobile.DeviceID, d *deviceRecord) error {
+		if err := c.tellOfPhone(t, c.clock.Now(), who.id, d.Name, (*language.Changes).PhoneRemoved); err != nil {
+			return err
+		}
 		return c.revoke(t, id, d)
 	})
 }

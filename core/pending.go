@@ -194,11 +194,15 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 				return err
 			}
 		}
+		if (len(waiting) >= maxWaiting || quiet) && usable && pre == "" {
+			// Whoever fills the places does not keep out whom the helpdesk has given a code.
+			code = c.temporaryValid(subject{user: fresh}, j.now)
+		}
 		switch {
 		case pre != "":
 			j.step = c.decoyApp(a, p, who, j.now) // it looks as ever, and no phone rings
 		case code:
-			j.step = c.askCode(a, p, who, j.now, p.First != FirstNone)
+			j.step = c.askCode(a, p, who, j.now, p.First != FirstNone, !usable)
 		case !has || !usable:
 			err = j.dismiss(PhoneUnusable)
 		case len(waiting) >= maxWaiting || quiet:
@@ -518,6 +522,16 @@ func (j *judgement) turnAway(p *pendingRecord) error {
 func (j *judgement) answered() error {
 	if !slices.Contains(j.p.Second, MethodApp) {
 		return nil
+	}
+	if j.p.Fallback {
+		// The weaker way in was taken beside a phone: its owner hears of it.
+		if has, _, err := j.hasPhone(j.t, j.who.id); err != nil {
+			return err
+		} else if has {
+			if err := j.notify(j.t, j.now, j.who.id, &j.who.user, notice{Kind: noticeFallback, Source: j.a.Source.Value}); err != nil {
+				return err
+			}
+		}
 	}
 	var w waitingRecord
 	if _, err := get(j.t, keyWaiting(j.who.id), &w); err != nil || w.Unanswered == 0 {

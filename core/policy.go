@@ -41,6 +41,16 @@ const (
 	SymbolsPair Symbols = "pair"
 )
 
+// NotMe says what follows when a user denies a login as somebody else's. The zero value: an alert.
+type NotMe string
+
+// Both alert, and tell the user. NotMeLock locks the user besides, until an admin unlocks: whoever holds the phone,
+// without its PIN, can then lock its owner out, if he knows the password too or waits for a login of the owner's.
+const (
+	NotMeAlert NotMe = "alert"
+	NotMeLock  NotMe = "lock"
+)
+
 // Policy is what the NASes and hosts under it ask of a user.
 type Policy struct {
 	Name       string
@@ -50,6 +60,7 @@ type Policy struct {
 	Presend    bool     // messages leave before anybody logs in
 	Fallback   bool     // with a phone, a PINphrase may be answered instead
 	Symbols    Symbols  // that a login shows for the phone
+	NotMe      NotMe    // what follows when the user says so on the phone
 	Realm      string   // between realms nothing of a PINphrase is shared
 	Unenrolled Unenrolled
 	Reply      []Attribute            // of every Accept

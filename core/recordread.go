@@ -58,6 +58,8 @@ func (u *userRecord) read(r *cborReader) {
 			u.Temporary = readCode(r)
 		case 14:
 			u.Deliver = r.text()
+		case 15:
+			u.NotMe = r.bool()
 		default:
 			r.odd = true
 		}

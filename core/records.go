@@ -39,6 +39,7 @@ type userRecord struct {
 	CodeWord  *codeRecord `cbor:"12,keyasint,omitempty"`
 	Temporary *codeRecord `cbor:"13,keyasint,omitempty"`
 	Deliver   string      `cbor:"14,keyasint,omitempty"` // the carrier that the user prefers
+	NotMe     bool        `cbor:"15,keyasint,omitempty"` // Locked not by an admin, but by the user's word on the phone
 }
 
 // codeRecord is a code word or a temporary code.

@@ -286,7 +286,10 @@ func (c *Core) locks(now time.Time, u *userRecord, counts *countRecord) []LockIn
 	if u.Expires != 0 && now.Unix() >= u.Expires {
 		locks = append(locks, LockInfo{Kind: "expired"})
 	}
-	if u.Locked {
+	switch {
+	case u.Locked && u.NotMe:
+		locks = append(locks, LockInfo{Kind: "not-me"})
+	case u.Locked:
 		locks = append(locks, LockInfo{Kind: "admin"})
 	}
 	l := c.set.Locks
@@ -388,14 +391,14 @@ func (c *Core) changeRecord(ctx context.Context, actor Actor, event, name string
 
 // LockUser refuses the user until UnlockUser.
 func (c *Core) LockUser(ctx context.Context, actor Actor, name string) error {
-	return c.changeRecord(ctx, actor, "user.lock", name, true, func(u *userRecord) string { u.Locked = true; return "" })
+	return c.changeRecord(ctx, actor, "user.lock", name, true, func(u *userRecord) string { u.Locked, u.NotMe = true, false; return "" })
 }
 
-// UnlockUser lifts an admin's lock and clears the pair, user and for-good counters. It keeps
+// UnlockUser lifts an admin's lock, or the user's own by "not me", and clears the pair, user and for-good counters. It keeps
 // which sources had a success.
 func (c *Core) UnlockUser(ctx context.Context, actor Actor, name string) error {
 	return c.change(ctx, actor, "user.unlock", name, func(t store.Txn, who *subject) (string, error) {
-		who.user.Locked = false
+		who.user.Locked, who.user.NotMe = false, false
 		if err := put(t, keyUser(who.id), &who.user); err != nil {
 			return "", err
 		}

@@ -77,7 +77,7 @@ func userState(user core.UserInfo) string {
 		return "disabled"
 	case found["expired"]:
 		return "expired"
-	case found["admin"] || found["for-good"] || found["user"]:
+	case found["admin"] || found["not-me"] || found["for-good"] || found["user"]:
 		return "locked"
 	case found["pair"]:
 		return "locked-in-part"
@@ -93,6 +93,7 @@ func (a *app) lock(lock core.LockInfo) string {
 		"user":     "too many wrong tries from everywhere; only sources with an earlier success may try",
 		"for-good": "too many wrong tries, for good",
 		"admin":    "locked by an admin",
+		"not-me":   "said on the phone: \"this was not me\"",
 		"disabled": "disabled",
 		"expired":  "expired",
 	}[lock.Kind]

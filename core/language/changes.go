@@ -17,6 +17,11 @@ type Changes struct {
 	codeWordMade  string // an administrator's
 	resetDone     string // an administrator's
 	NotMe         string // the user reported a login as somebody else's
+	NotMeLocked   string // the same, where that locks
+	phonePIN      string // {phone}
+	phoneErased   string // {phone}
+	phoneCloned   string // {phone}
+	phoneTwice    string // {phone}
 }
 
 // AnswerSet names an answer that was set or renewed.
@@ -52,3 +57,15 @@ func (c *Changes) ResetDone() string { return c.resetDone }
 
 // PasswordSet says that an administrator has set the password.
 func (c *Changes) PasswordSet() string { return c.passwordSet }
+
+// PhonePIN names a phone that was locked for wrong PINs.
+func (c *Changes) PhonePIN(phone string) string { return fill(c.phonePIN, "{phone}", phone) }
+
+// PhoneErased names a phone whose key was erased for wrong PINs.
+func (c *Changes) PhoneErased(phone string) string { return fill(c.phoneErased, "{phone}", phone) }
+
+// PhoneCloned names a phone of which a copy was used.
+func (c *Changes) PhoneCloned(phone string) string { return fill(c.phoneCloned, "{phone}", phone) }
+
+// PhoneTwice names a phone whose invitation somebody else had too.
+func (c *Changes) PhoneTwice(phone string) string { return fill(c.phoneTwice, "{phone}", phone) }

@@ -11,15 +11,16 @@ import (
 // the core has chosen to tell.
 type Texts struct {
 	// Rejects.
-	Denied        string // what an outsider hears, whatever the cause
-	NotEnrolled   string // right first factor, no second one yet
-	TooManyRounds string // a conversation that came to no end
-	OtherLogin    string // others of the user wait for the phone
-	PhoneLocked   string // the only devices are locked
-	CodeOnPhone   string // the phone shows a code once it has approved, to be typed behind the password
-	PhoneSilent   string // nobody has confirmed in time
-	Unavailable   string // the appliance cannot decide at the moment
-	reference     string // {reference}
+	Denied          string // what an outsider hears, whatever the cause
+	NotEnrolled     string // right first factor, no second one yet
+	TooManyRounds   string // a conversation that came to no end
+	OtherLogin      string // others of the user wait for the phone
+	PhoneLocked     string // the only devices are locked
+	PhoneLockedCode string // the same, but there is a temporary code: a prompt
+	CodeOnPhone     string // the phone shows a code once it has approved, to be typed behind the password
+	PhoneSilent     string // nobody has confirmed in time
+	Unavailable     string // the appliance cannot decide at the moment
+	reference       string // {reference}
 
 	// Prompts.
 	Password       string // first factor, where a door asks for it
