@@ -102,11 +102,11 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 	if taken, err := j.recovery(text); err != nil || taken {
 		return err
 	}
-	if j.resends(text) {
-		return j.resend()
-	}
 	if stale, err := j.phoneSince(); err != nil || stale {
 		return errors.Join(err, j.dismiss(StaleToken))
+	}
+	if j.resends(text) {
+		return j.resend()
 	}
 	switch j.claims.Kind {
 	case token.PINphrase:

@@ -433,9 +433,6 @@ func (c *Core) moved(t store.Txn, now time.Time, who subject) error {
 	if _, err := get(t, keyAnswers(who.id), &answers); err != nil {
 		return err
 	}
-	if c.countEnrolled(&answers) < c.set.PINphrase.MinimumAnswers {
-		return nil
-	}
 	// A challenge that is only derived so far is written down first: the next one is derived from how many there were.
 	if err := c.settled(t, who, &answers); err != nil {
 		return err
@@ -562,8 +559,8 @@ func (c *Core) aheadOf(ctx context.Context, users []staged) error {
 func (c *Core) rehomed(t store.Txn, who subject, before *userRecord) error {
 	now := c.clock.Now()
 	for _, x := range []struct{ what, was, is string }{{"phone", before.Phone, who.user.Phone}, {"mail", before.Mail, who.user.Mail}} {
-		if x.was == x.is || x.was == "" {
-			continue // who had none had nobody to tell
+		if x.was == x.is {
+			continue
 		}
 		if err := c.notify(t, now, who.id, before, notice{Kind: noticeChanged, What: x.what}); err != nil {
 			return err

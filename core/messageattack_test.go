@@ -127,10 +127,13 @@ func TestPumping(t *testing.T) {
 		if n := len(p.sms.messages()); n != 5 || p.left() != 3 {
 			t.Fatalf("%d messages, %d left", n, p.left())
 		}
+		// Who logs in meanwhile is told, and what waited is not sent twice.
+		want(t, p.begin(two("user7")), Reject, TooManyMessages)
 		p.now = p.now.Add(time.Hour + time.Second)
+		p.begin(two("user7"))
 		p.deliver()
-		if n := len(p.sms.messages()); n != 8 {
-			t.Fatalf("%d messages", n)
+		if n := len(p.sms.messages()); n != 8 || p.left() != 0 {
+			t.Fatalf("%d messages, %d left", n, p.left())
 		}
 	})
 }

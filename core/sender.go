@@ -313,9 +313,10 @@ func (c *Core) claim(ctx context.Context, q *sendQueue, carrier Carrier, keys []
 						err = end(deliveryFailed, "a limit of delivery")
 						break
 					}
+					// It is as good as not sent: a login is told of the limit, and does not wait for it.
 					delayed = wait
 					r.Due = wait
-					err = put(t, key, &r)
+					err = errors.Join(c.became(t, &r, deliveryFailed), put(t, key, &r))
 					break
 				}
 				r.Node, r.Lease = c.node, now.Add(leaseFor).UnixMilli()
@@ -357,6 +358,13 @@ func (c *Core) render(r store.Reader, now time.Time, e *outboxRecord, carrier Ca
 	u := &who.user
 	if !who.known || u.Disabled || u.Locked || u.Expires != 0 && now.Unix() >= u.Expires {
 		return m, "its user may not log in", nil
+	}
+	var all deliveriesRecord
+	if _, err := get(r, keyDeliveries(e.User), &all); err != nil {
+		return m, "", err
+	}
+	if all.Series[e.Series].Message != e.ID {
+		return m, "another one has taken its place", nil
 	}
 	o, err := c.opened(r, who, e.Series)
 	if errors.Is(err, errNotEnrolled) || errors.Is(err, pinphrase.ErrNoQuestion) || err == nil && o.record.ID != e.Challenge {
