@@ -66,6 +66,16 @@ type Admin interface {
 	// RevokeDevice takes a device away for good, with all that waits for it.
 	RevokeDevice(ctx context.Context, actor core.Actor, name, device string) error
 
+	// InviteHost gives an invitation's URL for a machine of this name, a secret as a whole; an older one that is open for
+	// the name is void. ErrRefused where hosts are not served, or where no entry of the configuration fits the name.
+	InviteHost(ctx context.Context, actor core.Actor, name string, valid time.Duration) (url core.Secret, expires time.Time, err error)
+	// HostList lists hosts that are not revoked, and open invitations, by name.
+	HostList(ctx context.Context) ([]core.HostInfo, error)
+	// RevokeHost takes a host away for good, at once, or an invitation that is open.
+	RevokeHost(ctx context.Context, actor core.Actor, name string) error
+	// UnlockHost clears a host's wrong tries, and confirms it after a restore.
+	UnlockHost(ctx context.Context, actor core.Actor, name string) error
+
 	// Import takes all rows or none, unless keepGoing: then it leaves out the bad ones. Rows are
 	// staged and published at once. An error that rows yields ends the import. It returns the bad rows
 	// (at most the first 1,000) with ErrRefused when nothing was taken for their sake. codeWord is called for

@@ -61,6 +61,7 @@ func statusOf(kind error) int {
 		status int
 	}{
 		{core.ErrNoSuchUser, http.StatusNotFound},
+		{core.ErrNoSuchHost, http.StatusNotFound},
 		{core.ErrNoSuchQuestion, http.StatusNotFound},
 		{core.ErrUserExists, http.StatusConflict},
 		{core.ErrInvalid, http.StatusUnprocessableEntity},

@@ -55,6 +55,11 @@ func (s *Server) routes() []route {
 
 		{"POST", "/v1/carrier/test", admin, s.testCarrier},
 
+		{"GET", "/v1/hosts", auditor, s.listHosts},
+		{"POST", "/v1/host/invite", admin, s.inviteHost},
+		{"POST", "/v1/host/unlock", admin, s.unlockHost},
+		{"POST", "/v1/host/revoke", helpdesk, s.revokeHost},
+
 		{"GET", "/v1/audit", auditor, s.readAudit},
 		{"GET", "/v1/audit/verify", auditor, s.verifyAudit},
 	}

@@ -83,6 +83,10 @@ type (
 		Name string `json:"name"`
 		Code string `json:"code"`
 	}
+	hostInviteRequest struct {
+		Name    string `json:"name"`
+		Seconds int64  `json:"seconds"` // 0: as long as usual
+	}
 	deviceRequest struct {
 		Name   string `json:"name"`
 		Device string `json:"device"` // its id or its name

@@ -23,7 +23,7 @@ func TestManualSaysEverything(t *testing.T) {
 		return string(content)
 	}
 	main := page("latchkey.8")
-	for _, command := range []string{"user add", "user import", "answer set", "question list", "device invite", "device confirm", "device revoke", "softphone enroll", "softphone approve", "audit", "login", "status", "init", "version", "completion"} {
+	for _, command := range []string{"user add", "user import", "answer set", "question list", "device invite", "device confirm", "device revoke", "host invite", "host enroll", "host list", "host revoke", "softphone enroll", "softphone approve", "audit", "login", "status", "init", "version", "completion"} {
 		if !strings.Contains(main, `\fBlatchkey `+command) {
 			t.Errorf("latchkey(8) does not name %s", command)
 		}

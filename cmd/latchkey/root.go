@@ -160,7 +160,7 @@ Results go to standard output, remarks and errors to standard error. With
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.AddCommand(a.userCommand(), a.answerCommand(), a.questionCommand(), a.deviceCommand(), a.carrierCommand(), a.softphoneCommand(), a.auditCommand(),
+	root.AddCommand(a.userCommand(), a.answerCommand(), a.questionCommand(), a.deviceCommand(), a.hostCommand(), a.carrierCommand(), a.softphoneCommand(), a.auditCommand(),
 		a.loginCommand(), a.statusCommand(), a.initCommand(), a.versionCommand(), a.manCommand())
 	root.InitDefaultCompletionCmd()
 	return root

@@ -132,11 +132,11 @@ func goodName(name string) error {
 }
 
 // invited reads an invitation: on a terminal it is seen, since it is long and for one time.
-func (s *softphone) invited(ctx context.Context) (secret.Secret, error) {
-	if s.inFD < 0 {
-		return s.secretLine()
+func (a *app) invited(ctx context.Context) (secret.Secret, error) {
+	if a.inFD < 0 {
+		return a.secretLine()
 	}
-	line, err := s.reply(ctx, "Invitation: ", true)
+	line, err := a.reply(ctx, "Invitation: ", true)
 	if err == nil && line.IsEmpty() {
 		err = errNoInput
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey/latchkey/hostapi"
+	"github.com/latchkey/latchkey/hostapi/member"
 )
 
 // caller makes calls, and makes them again while there is hope: latchkeyd may be restarting, or overloaded. What was
@@ -28,10 +29,20 @@ type unreachable struct{ error }
 
 func (u *unreachable) Unwrap() error { return u.error }
 
+// once says that a call is not made again.
+type once struct{ error }
+
+func (o *once) Unwrap() error { return o.error }
+
 func (c *caller) begin(ctx context.Context, in hostapi.Begin) (hostapi.Step, error) {
 	began := time.Now()
 	return c.again(ctx, c.patience, func(ctx context.Context) (hostapi.Step, error) {
 		step, err := c.client.Begin(ctx, in)
+		var lost *member.Lost
+		if errors.As(err, &lost) {
+			// It was sent to an appliance elsewhere, and may have rung a phone: it is not begun twice.
+			return step, &once{err}
+		}
 		if err != nil && c.way.opens(err) && time.Since(began) >= min(restartTime, c.patience/2) {
 			err = &unreachable{err}
 		}
@@ -53,7 +64,8 @@ func (c *caller) again(ctx context.Context, patience time.Duration, do func(cont
 		step, err := do(ctx)
 		var refused *hostapi.Refused
 		var gone *unreachable
-		if err == nil || errors.As(err, &refused) || errors.As(err, &gone) {
+		var only *once
+		if err == nil || errors.As(err, &refused) || errors.As(err, &gone) || errors.As(err, &only) {
 			return step, err
 		}
 		select {

@@ -99,7 +99,7 @@ func (l *login) run(ctx context.Context) verdict {
 		l.log.noticef("no more tries on this handle: denied")
 		return maxTries
 	}
-	way, err := choose(l.options, l.call)
+	way, err := choose(l.options, l.call, l.log)
 	if err != nil {
 		l.log.critf("%v: denied", err)
 		return mistaken

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/latchkey/latchkey/hostapi/member"
 )
 
 // options are the module's, from its line in the PAM stack and from the file of conf=; the line has the last word.
@@ -113,11 +115,13 @@ func (o *options) set(text string) error {
 	case "daemon_user":
 		o.daemonUser = value
 	case "url":
-		o.url, err = value, oneOf(strings.HasPrefix(value, "https://"), "https://HOST:PORT")
+		o.url = value
+		_, err = member.ParseURLs(value)
 	case "ca":
 		o.ca, err = absolute(value)
 	case "pin":
 		o.pin = value
+		_, err = member.ParsePin(value)
 	case "credential":
 		o.credential, err = absolute(value)
 	case "failmode":

@@ -25,9 +25,9 @@ type transport interface {
 }
 
 // choose picks the way that the options name.
-func choose(o *options, c *call) (transport, error) {
+func choose(o *options, c *call, log *logger) (transport, error) {
 	if o.url != "" {
-		return overHTTPS(o)
+		return overHTTPS(o, log)
 	}
 	return overSocket(o, c)
 }
