@@ -80,6 +80,7 @@ check: go-ready
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	@packaging/scripts/shellcheck
+	@pam_module/check
 	@packaging/scripts/govulncheck $(GOVULNCHECK)
 
 bench: go-ready

@@ -32,7 +32,7 @@ func (l *logger) about(c *call) {
 
 func (l *logger) line(format string, values []any) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, format, values...)
+	b.WriteString(strings.ReplaceAll(fmt.Sprintf(format, values...), "\n", "; "))
 	fmt.Fprintf(&b, " user=%q %s", l.user, l.prefix)
 	if l.request != "" {
 		b.WriteString(" request=" + l.request)

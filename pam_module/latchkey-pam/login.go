@@ -16,16 +16,16 @@ import (
 // login is one call of the module: prompts, answers, waits, until a verdict.
 type login struct {
 	*module
-	about    hostapi.Context
-	options  *options
-	log      *logger
-	call     *call
-	texts    words
-	kept     kept
-	password secret.Secret // the first factor, where the policy has one
-	tokenRead,
-	asked bool
-	waited time.Duration
+	about     hostapi.Context
+	options   *options
+	log       *logger
+	call      *call
+	texts     words
+	kept      kept
+	password  secret.Secret // the first factor, where the policy has one
+	tokenRead bool
+	vouched   bool // the password was right: a wrong answer is no reason to ask for it again
+	waited    time.Duration
 }
 
 // kept is what the module keeps on its PAM handle between two calls: a program such as sudo calls again after a
@@ -136,6 +136,7 @@ func (l *login) converse(ctx context.Context, c *caller) verdict {
 			step = hostapi.Step{}
 		case hostapi.Challenge:
 			var v verdict
+			l.vouched = true
 			if step, v, err = l.challenge(ctx, c, step); v != "" {
 				return v
 			}
@@ -161,7 +162,10 @@ func (l *login) converse(ctx context.Context, c *caller) verdict {
 				return maxTries
 			}
 			l.wrong(step.Text)
-			l.password, step = secret.Secret{}, hostapi.Step{}
+			if !l.vouched {
+				l.password = secret.Secret{}
+			}
+			step = hostapi.Step{}
 		default:
 			l.log.critf("the appliance says %q, which this version does not know: denied", step.Kind)
 			return deny

@@ -78,6 +78,9 @@ func (p *Process) clean() {
 	<-p.ended
 }
 
+// ExitCode is that of a process that Wait has seen to its end.
+func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
+
 // PID is the process's id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
