@@ -94,7 +94,7 @@ func (p *Phone) exchange(request *http.Request, body []byte, out any) error {
 		if err == nil {
 			err = problemOf(status, reply)
 		}
-		again := errors.Is(err, Busy) || status == 0 && !errors.Is(err, ErrCertificate)
+		again := isAny(err, Busy, TooManyCalls) || status == 0 && !errors.Is(err, ErrCertificate)
 		if !again || attempt == attempts || ctx.Err() != nil {
 			return err
 		}

@@ -34,6 +34,7 @@ const (
 	SubscriptionRefused Code = "subscription-refused"
 	AppOutdated         Code = "app-outdated"
 	Busy                Code = "busy"
+	TooManyCalls        Code = "too-many-calls"
 )
 
 func (c Code) Error() string { return "phone: the appliance says " + string(c) }
@@ -55,7 +56,7 @@ func (c Code) hint() string {
 		return "the login is over; begin again"
 	case WrongSymbol:
 		return "the login was ended; if you did not begin it, tell your administrator"
-	case Busy:
+	case Busy, TooManyCalls:
 		return "try again"
 	default:
 		return ""

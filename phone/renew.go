@@ -124,7 +124,7 @@ func (p *Phone) offer(ctx context.Context, next wrapped, op string, in, out any)
 	switch {
 	case err == nil:
 		return p.settle(next.Generation)
-	case errors.As(err, &refused) && refused.Code != Busy:
+	case errors.As(err, &refused) && refused.Code != Busy && refused.Code != TooManyCalls:
 		return errors.Join(err, p.settle(0))
 	default:
 		return err // perhaps it was taken: reconcile finds out

@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,12 +47,28 @@ func (s *Server) call(w http.ResponseWriter, r *request) error {
 	}
 	defer release()
 	reply, err := s.phones().Device(r.Context(), c)
-	s.strangers.judge(r.remote, c.Device, err, s.now())
+	s.judge(r, c, err)
 	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, reply)
 	return nil
+}
+
+// judge learns from what core said of a call. A device's rate is charged with what it has proved to be its own: else
+// an outsider could use it up in its name. A profile that was stolen, or an app that runs in circles, is slowed down by it.
+func (s *Server) judge(r *request, c core.DeviceCall, err error) {
+	s.strangers.judge(r.remote, c.Device, err, s.now())
+	switch codeOf(err) {
+	case core.CodeUnknownDevice, core.CodeBadSignature, core.CodeBusy:
+	case "":
+		if err != nil {
+			return
+		}
+		fallthrough
+	default:
+		s.devices.take(c.Device, s.now())
+	}
 }
 
 // read makes a call of a request. Headers come first: without them no body is read.
@@ -61,6 +79,11 @@ func (s *Server) read(w http.ResponseWriter, r *request) (core.DeviceCall, error
 	}
 	if !s.strangers.admit(r.remote, head.device, s.now()) {
 		return core.DeviceCall{}, refuse(core.CodeBusy, "")
+	}
+	if now := s.now(); !s.devices.has(head.device, now) {
+		seconds := int(math.Ceil(s.devices.wait(head.device, now).Seconds()))
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, seconds)))
+		return core.DeviceCall{}, refuse(codeTooManyCalls, "")
 	}
 	c := core.DeviceCall{
 		Request: r.id, Method: r.Method, Path: r.URL.Path, Op: strings.TrimPrefix(r.URL.Path, devicePath),

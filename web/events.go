@@ -40,10 +40,10 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 		beats.Go(func() { out.beat(ctx, s.limits.Heartbeat) })
 	}, out.event)
 	if begun {
-		s.strangers.judge(r.remote, c.Device, nil, s.now())
+		s.judge(r, c, nil)
 		return nil // whatever it was, the stream has begun: it ends
 	}
-	s.strangers.judge(r.remote, c.Device, err, s.now())
+	s.judge(r, c, err)
 	if err == nil {
 		err = errStopping
 	}

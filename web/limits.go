@@ -29,6 +29,7 @@ type Limits struct {
 	AllSignIns Rate          // sign-ins at self-service of everybody (200, then 50 a second)
 	OfHost     Rate          // calls of one host of the fleet (200, then 20 a second)
 	Failures   Rate          // calls of one network that prove no device (60, then one a second)
+	Device     Rate          // well-signed calls of one device (60, then two a second)
 }
 
 // Rate is a bucket of Burst tokens that gets one back each Every.
@@ -56,6 +57,7 @@ func (l Limits) withDefaults() Limits {
 	l.AllSignIns = cmp.Or(l.AllSignIns, Rate{200, 20 * time.Millisecond})
 	l.OfHost = cmp.Or(l.OfHost, Rate{hostBurst, time.Second / hostEachTick})
 	l.Failures = cmp.Or(l.Failures, Rate{60, time.Second})
+	l.Device = cmp.Or(l.Device, Rate{60, time.Second / 2})
 	return l
 }
 
@@ -82,6 +84,9 @@ type buckets struct {
 }
 
 const mostKeys = 1 << 14
+
+// mostDevices is how many may have called of late: above it they share a bucket, and honest phones would wait.
+const mostDevices = 1 << 17
 
 func newBuckets(rate Rate) *buckets {
 	return &buckets{rate: rate, most: mostKeys, full: map[string]time.Time{}}
@@ -119,6 +124,17 @@ func (b *buckets) try(key string, now time.Time, tokens int) bool {
 		}
 	}
 	return true
+}
+
+// wait is how long there will be no token for a key.
+func (b *buckets) wait(key string, now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	full, listed := b.full[key]
+	if !listed {
+		full = b.shared
+	}
+	return max(0, full.Sub(now)-time.Duration(b.rate.Burst-1)*b.rate.Every)
 }
 
 // sweep forgets full buckets, at most once a second.

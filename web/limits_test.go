@@ -256,3 +256,45 @@ func TestRefusalsFillNoLog(t *testing.T) {
 		t.Errorf("%d left out", n)
 	}
 }
+
+// TestADevicesOwnRate: what it signs well is bounded; what others send in its name is not charged to it.
+func TestADevicesOwnRate(t *testing.T) {
+	now := start
+	var mu sync.Mutex
+	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	forged := false
+	p := &told{reply: func(core.DeviceCall) ([]byte, error) {
+		if forged {
+			return nil, &core.DeviceError{Code: core.CodeBadSignature}
+		}
+		return []byte(`{}`), nil
+	}}
+	d := openDoor(t, p, func(c *Config) { c.Now = clock; c.Limits.Device = Rate{5, 2 * time.Second} })
+	call := func() got { return d.do(t, signedCall(t, "POST", "/api/v1/device/hello", `{}`)) }
+	forged = true
+	for range 20 {
+		call().want(t, 401, core.CodeBadSignature)
+	}
+	forged = false
+	for range 5 {
+		call().want(t, 200, "")
+	}
+	before := p.count()
+	for range 50 {
+		g := call()
+		if g.want(t, 429, codeTooManyCalls); g.header.Get("Retry-After") != "2" {
+			t.Fatalf("Retry-After: %q", g.header.Get("Retry-After"))
+		}
+	}
+	if p.count() != before {
+		t.Error("core heard of calls above the rate")
+	}
+	other := signedCall(t, "POST", "/api/v1/device/hello", `{}`)
+	other.Header.Set(headerDevice, "fedcba987654321001234567")
+	d.do(t, other).want(t, 200, "")
+	mu.Lock()
+	now = now.Add(2 * time.Second)
+	mu.Unlock()
+	call().want(t, 200, "")
+	call().want(t, 429, codeTooManyCalls)
+}

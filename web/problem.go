@@ -18,6 +18,7 @@ const (
 	codeNoCertificate core.DeviceCode = "no-certificate"
 	codeNotForHost    core.DeviceCode = "not-for-host"
 	codeCrossSite     core.DeviceCode = "cross-site"
+	codeTooManyCalls  core.DeviceCode = "too-many-calls"
 )
 
 // answer is how a code is told: its status, and a title for people. The title says no more than
@@ -83,6 +84,7 @@ var answers = map[core.DeviceCode]answer{
 	codeWrongMethod:              {http.StatusMethodNotAllowed, "This is asked in another way"},
 	codeWrongHost:                {http.StatusMisdirectedRequest, "This appliance has another name"},
 	codeCrossSite:                {http.StatusForbidden, "Other sites may not ask this"},
+	codeTooManyCalls:             {http.StatusTooManyRequests, "This device calls too often; the same call may be sent again"},
 }
 
 // retryAfter is what busy callers are told to wait, in seconds.

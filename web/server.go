@@ -57,6 +57,7 @@ type Server struct {
 	quiet      quiet
 	enrolments *buckets
 	strangers  *strangers
+	devices    *buckets
 	streams    *streams
 	conns      *conns
 	places     chan struct{}
@@ -103,7 +104,7 @@ func New(c Config) (*Server, error) {
 	l := c.Limits.withDefaults()
 	s := &Server{
 		place: where, certificates: c.Certificates, phones: c.Phones, app: app, log: c.Log, now: c.Now, limits: l,
-		ids: newRequestIDs(), enrolments: newBuckets(l.Enrolments), strangers: newStrangers(l.Failures),
+		ids: newRequestIDs(), enrolments: newBuckets(l.Enrolments), strangers: newStrangers(l.Failures), devices: newBuckets(l.Device),
 		streams: newStreams(l.Streams, l.OfDevice), conns: newConns(l.Conns, l.OfNetwork),
 		self: c.SelfService, signIns: newBuckets(l.SignIns), allSignIns: newBuckets(l.AllSignIns),
 		places: make(chan struct{}, l.Calls), waiters: make(chan struct{}, l.Waiters), broken: make(chan error, 1),
@@ -119,6 +120,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.hosts, s.hostCalls, s.hostShare = c.Hosts, newBuckets(l.OfHost), newConns(hostPlaces, hostsOwn)
 	s.hostDoor = http.StripPrefix("/api", hostdoor.Handler(hostdoor.Config{Settle: s.settleHost, Log: s.log, Now: s.now}))
+	s.devices.most = mostDevices
 	s.table = newTable(s.routes())
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.http = &http.Server{

@@ -198,7 +198,7 @@ func TestEveryProblemHasWords(t *testing.T) {
 	}
 	for _, code := range []phone.Code{phone.BadRequest, phone.TooLarge, phone.UnknownDevice, phone.BadSignature, phone.DeviceCloned, phone.DeviceLocked,
 		phone.DeviceRevoked, phone.DeviceInert, phone.PINLocked, phone.PINErased, phone.InvitationVoid, phone.NoSuchPending, phone.PendingEnded,
-		phone.WrongSymbol, phone.StaleNonce, phone.StaleGeneration, phone.BadKey, phone.BadPoint, phone.SubscriptionRefused, phone.AppOutdated, phone.Busy} {
+		phone.WrongSymbol, phone.StaleNonce, phone.StaleGeneration, phone.BadKey, phone.BadPoint, phone.SubscriptionRefused, phone.AppOutdated, phone.TooManyCalls, phone.Busy} {
 		faults = append(faults, &phone.Problem{Code: code, Detail: "the detail"})
 	}
 	seen := map[string]bool{}

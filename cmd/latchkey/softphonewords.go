@@ -117,6 +117,8 @@ func ofProblem(p *phone.Problem) error {
 		return refusal{"the appliance has another key of this phone", "is the state an old copy? else ask for a new invitation"}
 	case phone.BadRequest:
 		return refusal{"the appliance does not take this" + prefix(": ", p.Detail), "are phone and appliance of different versions?"}
+	case phone.TooManyCalls:
+		return refusal{"this phone has called the appliance too often", "wait a minute; does a script run in circles?"}
 	case phone.Busy:
 		return refusal{"the appliance is busy", "try again"}
 	}

@@ -26,7 +26,7 @@ export function follow(device: Device, handlers: LiveHandlers, leave: AbortSigna
     } catch (error) {
       if (leave.aborted) return;
       if (error instanceof NetworkError) handlers.connected(false);
-      else if (error instanceof ProblemError && error.code !== "busy") handlers.refused(error);
+      else if (error instanceof ProblemError && error.code !== "busy" && error.code !== "too-many-calls") handlers.refused(error);
     }
   }
 

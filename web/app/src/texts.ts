@@ -49,7 +49,7 @@ const en = {
   "e_device-locked": "This device is locked. Your administrator can unlock it.", "e_device-revoked": "This device was revoked. Remove the ID here and ask for a new invitation.",
   "e_device-inert": "This device still waits to be confirmed.", "e_pin-locked": "Too many wrong PINs: this device is locked. Your administrator can unlock it.",
   "e_pin-erased": "Too many wrong PINs: the key of this device was erased. Ask for a new invitation.", "e_unknown-device": "The appliance does not know this device. Remove the ID here and ask for a new invitation.",
-  "e_busy": "The appliance is busy. Try again in a moment.", "e_app-outdated": "This login shows two symbols, and this app is too old for that. Close the app and open it again.", "e_subscription-refused": "The appliance does not accept notifications by this browser.",
+  "e_too-many-calls": "This device has asked too often. Wait a moment and try again.", "e_busy": "The appliance is busy. Try again in a moment.", "e_app-outdated": "This login shows two symbols, and this app is too old for that. Close the app and open it again.", "e_subscription-refused": "The appliance does not accept notifications by this browser.",
   footer: "Language", unsupported: "This browser is too old for the app.",
 };
 
@@ -104,7 +104,7 @@ const de: Texts = {
   "e_device-locked": "Dieses Gerät ist gesperrt. Ihre Administration kann es entsperren.", "e_device-revoked": "Dieses Gerät wurde widerrufen. Entfernen Sie die ID hier und bitten Sie um eine neue Einladung.",
   "e_device-inert": "Dieses Gerät wartet noch auf die Bestätigung.", "e_pin-locked": "Zu viele falsche PINs: das Gerät ist gesperrt. Ihre Administration kann es entsperren.",
   "e_pin-erased": "Zu viele falsche PINs: der Schlüssel dieses Geräts wurde gelöscht. Bitten Sie um eine neue Einladung.", "e_unknown-device": "Der Server kennt dieses Gerät nicht. Entfernen Sie die ID hier und bitten Sie um eine neue Einladung.",
-  "e_busy": "Der Server ist beschäftigt. Versuchen Sie es gleich noch einmal.", "e_app-outdated": "Diese Anmeldung zeigt zwei Symbole, und diese App ist dafür zu alt. Schließen Sie die App und öffnen Sie sie wieder.", "e_subscription-refused": "Der Server nimmt Benachrichtigungen über diesen Browser nicht an.",
+  "e_too-many-calls": "Dieses Gerät hat zu oft gefragt. Warten Sie einen Moment und versuchen Sie es noch einmal.", "e_busy": "Der Server ist beschäftigt. Versuchen Sie es gleich noch einmal.", "e_app-outdated": "Diese Anmeldung zeigt zwei Symbole, und diese App ist dafür zu alt. Schließen Sie die App und öffnen Sie sie wieder.", "e_subscription-refused": "Der Server nimmt Benachrichtigungen über diesen Browser nicht an.",
   footer: "Sprache", unsupported: "Dieser Browser ist zu alt für die App.",
 };
 

@@ -3,7 +3,7 @@
 export const problemCodes = [
   "bad-request", "too-large", "unknown-device", "bad-signature", "device-cloned", "device-locked", "device-revoked",
   "device-inert", "pin-locked", "pin-erased", "invitation-void", "no-such-pending", "pending-ended", "wrong-symbol",
-  "stale-nonce", "stale-generation", "bad-key", "bad-point", "subscription-refused", "app-outdated", "busy",
+  "stale-nonce", "stale-generation", "bad-key", "bad-point", "subscription-refused", "app-outdated", "too-many-calls", "busy",
 ] as const;
 export type ProblemCode = (typeof problemCodes)[number] | "unknown";
 

@@ -15,6 +15,9 @@ export interface TransportOptions {
   timeout?: number;
 }
 
+/** With these nothing was stored: the same call may be sent again. */
+const again = [429, 503];
+
 export class Transport {
   readonly #fetch: typeof fetch;
   readonly #repeats: readonly number[];
@@ -91,7 +94,7 @@ export class Transport {
       try {
         return await this.#try(url, init);
       } catch (error) {
-        const passing = error instanceof NetworkError || (error instanceof ProblemError && error.status === 503);
+        const passing = error instanceof NetworkError || (error instanceof ProblemError && again.includes(error.status));
         const wait = passing ? this.#repeats[tried] : undefined;
         if (wait === undefined) throw error;
         await new Promise((done) => setTimeout(done, wait));
