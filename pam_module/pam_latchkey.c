@@ -41,31 +41,80 @@ struct kept {
 	char bytes[LK_MAX];
 };
 
-/* Who may change what stands at path, and above it, must be root alone. */
-static int safe_path(pam_handle_t *pamh, const char *path)
+/* Root alone may change this. In a directory with the sticky bit nobody can move what is root's. */
+static int roots(const struct stat *s)
 {
-	char part[PATH_MAX];
-	size_t length = strlen(path);
+	return s->st_uid == 0 && (!(s->st_mode & (S_IWGRP | S_IWOTH)) || (S_ISDIR(s->st_mode) && (s->st_mode & S_ISVTX)));
+}
+
+/* Goes to path folder by folder and link by link, as the kernel would, and gives the path without links. Every folder
+ * and link on the way, and the file at its end, must be root's alone: a link of root's may lead through a folder of a
+ * user's. */
+static int walk(const char *path, char real[PATH_MAX])
+{
+	char rest[2 * PATH_MAX], target[PATH_MAX];
+	size_t at = 0, length = strlen(path);
 	struct stat s;
+	int links = 0;
 
-	if (path[0] != '/' || length >= sizeof part) {
-		pam_syslog(pamh, LOG_CRIT, "helper %s: not an absolute path", path);
+	real[0] = '\0';
+	if (path[0] != '/' || length >= PATH_MAX || lstat("/", &s) || !roots(&s))
 		return -1;
-	}
-	memcpy(part, path, length + 1);
-	for (int file = 1;; file = 0) {
-		char *slash = strrchr(part, '/');
+	memcpy(rest, path, length + 1);
+	for (char *next = rest;;) {
+		size_t n;
 
-		/* In a directory with the sticky bit nobody can move what is root's. */
-		if (stat(part, &s) || s.st_uid != 0 || (file ? !S_ISREG(s.st_mode) : !S_ISDIR(s.st_mode)) ||
-		    ((s.st_mode & (S_IWGRP | S_IWOTH)) && (file || !(s.st_mode & S_ISVTX)))) {
-			pam_syslog(pamh, LOG_CRIT, "helper %s: %s must be there, be root's, and be writable by nobody else", path, part);
-			return -1;
+		next += strspn(next, "/");
+		n = strcspn(next, "/");
+		if (n == 0)
+			return at > 0 && S_ISREG(s.st_mode) ? 0 : -1;
+		if (n == 1 && next[0] == '.') {
+			next += n;
+			continue;
 		}
-		if (strcmp(part, "/") == 0)
-			return 0;
-		slash[slash == part] = '\0';
+		if (n == 2 && next[0] == '.' && next[1] == '.') {
+			while (at > 0 && real[--at] != '/')
+				;
+			real[at] = '\0';
+			if (lstat(at > 0 ? real : "/", &s))
+				return -1;
+			next += n;
+			continue;
+		}
+		if (at + 1 + n >= PATH_MAX)
+			return -1;
+		real[at] = '/';
+		memcpy(real + at + 1, next, n);
+		real[at + 1 + n] = '\0';
+		next += n;
+		if (lstat(real, &s))
+			return -1;
+		if (S_ISLNK(s.st_mode)) {
+			ssize_t size = readlink(real, target, sizeof target);
+			size_t left = strlen(next);
+
+			if (s.st_uid != 0 || ++links > 40 || size <= 0 || (size_t)size >= sizeof target || (size_t)size + left >= sizeof rest)
+				return -1;
+			memmove(rest + size, next, left + 1);
+			memcpy(rest, target, (size_t)size);
+			next = rest;
+			if (target[0] == '/')
+				at = 0;
+			real[at] = '\0';
+			continue;
+		}
+		at += 1 + n;
+		if (!roots(&s) || (!S_ISDIR(s.st_mode) && (!S_ISREG(s.st_mode) || next[0] != '\0')))
+			return -1;
 	}
+}
+
+static int safe_path(pam_handle_t *pamh, const char *path, char real[PATH_MAX])
+{
+	if (walk(path, real) == 0)
+		return 0;
+	pam_syslog(pamh, LOG_CRIT, "helper %.200s: %.200s must be there, be root's, and be writable by nobody else", path, real[0] ? real : path);
+	return -1;
 }
 
 /* In the child. Under su and sudo limits, priority and mask are those of the user who called it, and so would be the
@@ -125,9 +174,10 @@ static void become_helper(int fd, const char *path)
 /* Starts the helper; its end of the socket, or -1. */
 static int start_helper(pam_handle_t *pamh, const char *path, pid_t *pid)
 {
+	char real[PATH_MAX];
 	int pair[2];
 
-	if (safe_path(pamh, path))
+	if (safe_path(pamh, path, real))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
 		pam_syslog(pamh, LOG_CRIT, "no socket for the helper: %m");
@@ -135,7 +185,7 @@ static int start_helper(pam_handle_t *pamh, const char *path, pid_t *pid)
 	}
 	*pid = fork();
 	if (*pid == 0)
-		become_helper(pair[1], path);
+		become_helper(pair[1], real);
 	if (*pid < 0)
 		pam_syslog(pamh, LOG_CRIT, "the helper does not start: %m");
 	close(pair[1]);

@@ -7,15 +7,20 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 )
 
-// readSafely reads a file that root alone may change, as may be what is above it.
+// readSafely reads a file that root alone may change, as may be every folder and link on the way to it.
 func readSafely(path string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%s: must be an absolute path", path)
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO must not hold a login up
+	real, err := walk(path, 0)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0) // a FIFO must not hold a login up
 	if err != nil {
 		return nil, err
 	}
@@ -28,9 +33,6 @@ func readSafely(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: is no regular file", path)
 	}
 	if err := ownedBy(path, info, 0); err != nil {
-		return nil, err
-	}
-	if err := safeAbove(path, 0); err != nil {
 		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 64<<10+1))
@@ -52,20 +54,58 @@ func ownedBy(path string, info os.FileInfo, owners ...uint32) error {
 	return nil
 }
 
-// safeAbove looks at all directories above path. What is missing is nobody's; a sticky directory keeps what is in it.
+// safeAbove looks at all folders and links on the way to path.
 func safeAbove(path string, owners ...uint32) error {
-	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
-		info, err := os.Stat(dir)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+	_, err := walk(path, append([]uint32{0}, owners...)...)
+	return err
+}
+
+// walk goes to path as the kernel would and gives it without links. Nobody but owners may change a folder or a link on
+// the way: a link of root's may lead through a folder of a user's. What is missing is nobody's; a sticky directory
+// keeps what is in it. The end of the way is looked at by the caller.
+func walk(path string, owners ...uint32) (real string, err error) {
+	rest, real, links := strings.Split(path, "/"), "/", 0
+	for len(rest) > 0 {
+		name := rest[0]
+		rest = rest[1:]
+		if name == "" || name == "." {
+			continue
 		}
+		info, err := os.Lstat(real)
 		if err == nil {
-			if err := ownedBy(dir, info, append([]uint32{0}, owners...)...); err != nil {
-				return err
+			err = ownedBy(real, info, owners...)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+		if name == ".." {
+			real = filepath.Dir(real)
+			continue
+		}
+		next := filepath.Join(real, name)
+		info, err = os.Lstat(next)
+		if err != nil || info.Mode().Type() != os.ModeSymlink {
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				return "", err
 			}
+			real = next
+			continue
 		}
-		if dir == "/" {
-			return nil
+		// Permissions of a link mean nothing; its owner may put another in its place in a sticky directory.
+		if sys, ok := info.Sys().(*syscall.Stat_t); !ok || !slices.Contains(owners, sys.Uid) {
+			return "", fmt.Errorf("%s: a link that belongs to others than it may", next)
 		}
+		target, err := os.Readlink(next)
+		if err != nil {
+			return "", err
+		}
+		if links++; links > 40 {
+			return "", fmt.Errorf("%s: too many links", path)
+		}
+		if filepath.IsAbs(target) {
+			real = "/"
+		}
+		rest = append(strings.Split(target, "/"), rest...)
 	}
+	return real, nil
 }

@@ -72,6 +72,14 @@ func (s *Screen) Expect(t testing.TB, pattern string) []string {
 	return match
 }
 
+// OrEnds is Expect for what may end instead: then it gives nil.
+func (s *Screen) OrEnds(t testing.TB, pattern string) []string {
+	t.Helper()
+	match, end := s.seek(t, s.read, pattern)
+	s.read = end
+	return match
+}
+
 // Await waits for the pattern behind an offset, and gives its groups.
 func (s *Screen) Await(t testing.TB, from int, pattern string) []string {
 	t.Helper()
@@ -80,6 +88,15 @@ func (s *Screen) Await(t testing.TB, from int, pattern string) []string {
 }
 
 func (s *Screen) await(t testing.TB, from int, pattern string) (match []string, end int) {
+	t.Helper()
+	if match, end = s.seek(t, from, pattern); match == nil {
+		t.Fatalf("it ended without saying %q\n%s", pattern, s)
+	}
+	return match, end
+}
+
+// seek gives no match where nothing will come any more.
+func (s *Screen) seek(t testing.TB, from int, pattern string) (match []string, end int) {
 	t.Helper()
 	wanted := regexp.MustCompile(pattern)
 	late := time.NewTimer(patience)
@@ -99,7 +116,7 @@ func (s *Screen) await(t testing.TB, from int, pattern string) (match []string, 
 			return match, from + at[1]
 		}
 		if ended {
-			t.Fatalf("it ended without saying %q\n%s", pattern, s)
+			return nil, from
 		}
 		select {
 		case <-changed:
