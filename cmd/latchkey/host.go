@@ -88,7 +88,7 @@ key, has it certified, and writes into ` + member.DefaultDir + `:
 
   host.pem   the key and its certificate, mode 0600
   ca.pem     the authority that the appliance's certificate is pinned to
-  pam.conf   options for the PAM module: pam_latchkey.so conf=` + member.DefaultDir + `/pam.conf
+  pam.conf   for the PAM module: conf=` + member.DefaultDir + `/pam.conf
 
 URL is that of "latchkey host invite", or "-" to read it from standard input,
 where other users of this machine cannot see it. If it is cut off, the same
@@ -218,14 +218,14 @@ nothing.`
 		}
 		t := a.table("NAME", "STATE", "ENTRY", "POLICY", "REALM", "MAY ASK FOR", "WRONG", "SEEN", "EXPIRES")
 		for _, h := range hosts {
-			t.add(h.Name, h.State+prefix(":", h.Why), h.Entry, h.Policy, h.Realm, mayAskFor(h), strconv.Itoa(h.Wrong)+word(h.OverLimit, "!", ""), a.maybe(h.LastSeen), a.maybe(h.Expires))
+			t.add(h.Name, h.State+prefix(":", h.Why), h.Entry, h.Policy, h.Realm, mayAskFor(h), strconv.Itoa(h.Wrong)+word(h.OverLimit, "!", ""), a.momentOf(h.LastSeen), a.momentOf(h.Expires))
 		}
 		return t.end(nil, "No hosts yet: latchkey host invite NAME")
 	})
 	return cmd
 }
 
-func (a *app) maybe(t *time.Time) string {
+func (a *app) momentOf(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
