@@ -28,6 +28,7 @@
 //	typed                           $TYPED is what was typed last
 //	follow, followed REGEX          audit --follow, and what it says
 //	phone STATE [-pin FILE] CMD...  latchkey softphone, typing the PIN and the invitation of known/; ! means exit status 1
+//	caller UID:GID NAME how         latchkey user verify as another Unix user; the caller is right or wrong
 //	wants NAME                      begins a login that waits for a phone; $SYMBOL is what its prompt shows
 //	mispick STATE                   approves with one of the nine symbols that no login shows
 //	[!] outcome                     waits for its end: accepted, or with ! refused
@@ -105,7 +106,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"reference": referenceCommand, "typed": typedCommand, "follow": followCommand, "followed": followedCommand,
 	"phone": phoneCommand, "mispick": mispickCommand, "wants": wantsCommand, "outcome": outcomeCommand,
 	"fill": fillCommand, "unfill": unfillCommand, "damage": damageCommand, "crashes": crashesCommand,
-	"no-secrets": noSecretsCommand,
+	"caller": callerCommand, "no-secrets": noSecretsCommand,
 }
 
 // endsInSearch keeps a new script from forgetting the search for secrets.
