@@ -202,6 +202,19 @@ latchkey device invite lutz
 .PP
 A phone that was locked after wrong PINs comes back with
 .BR "latchkey device unlock" .
+.SH A CALLER, AND ALL THAT IS LOST
+The helpdesk reads out a question and types what the caller says; then it helps:
+.EX
+latchkey user verify lutz
+latchkey user unlock lutz
+latchkey user code lutz \-\-for 24h
+.EE
+.PP
+Who has lost everything begins anew, with a letter:
+.EX
+latchkey user reset lutz \-\-print lutz.html
+latchkey user list \-\-unfinished
+.EE
 .SH ENVIRONMENT
 .TP
 .B LATCHKEY_SOCKET
@@ -234,8 +247,10 @@ Wrong usage.
 .I /run/latchkey/admin.sock
 The admin socket. Root and the daemon's user are admins; the groups under
 .B socket.roles
-in latchkey.yaml have the role that stands there. A helpdesk may look, lock and unlock users,
-make temporary codes, unlock and revoke phones; an auditor may look; all else is for admins.
+in latchkey.yaml have the role that stands there. A helpdesk may look (it sees numbers and addresses
+in part), check callers, lock and unlock users, make temporary codes, send messages again, unlock and
+revoke phones, invite phones that others confirm, and mail half a code word; an auditor may look; all
+else is for admins.
 .TP
 .I /etc/latchkey/latchkey.yaml
 The configuration of latchkeyd.
