@@ -2,6 +2,7 @@ package phone
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"sync"
 	"time"
@@ -91,6 +92,14 @@ func (p *Phone) Status(ctx context.Context) (Status, error) {
 // Rename gives the device another name in the lists of user and administrator.
 func (p *Phone) Rename(ctx context.Context, name string) error {
 	return p.call(ctx, "rename", map[string]string{"name": name}, &struct{}{})
+}
+
+// Subscribe tells the appliance where this phone may be rung: what a browser's PushSubscription.toJSON gives. nil: nowhere.
+func (p *Phone) Subscribe(ctx context.Context, subscription json.RawMessage) error {
+	if subscription == nil {
+		subscription = json.RawMessage("null")
+	}
+	return p.call(ctx, "push", map[string]any{"subscription": subscription}, &struct{}{})
 }
 
 // Past is a login that was.

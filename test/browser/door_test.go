@@ -24,6 +24,7 @@ type door struct {
 	users   map[string]bool
 	logins  map[string]*login
 	brand   brand
+	mute    bool // the gateway can show nothing
 	// whom the app may talk to, and whose may talk to us
 	appliances, origins []string
 
@@ -43,6 +44,7 @@ type order struct {
 
 	Appliances, Origins *[]string
 	Symbols             string
+	Challenge           *bool
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -76,6 +78,8 @@ func (d *door) carry(what string, o order) any {
 		for _, one := range d.devices(o.User) {
 			d.Latchkey("", "device", "unlock", o.User, one.ID)
 		}
+	case "/type":
+		return map[string]string{"outcome": d.typed(o.User, o.Code)}
 	case "/login":
 		return d.login(o)
 	case "/outcome":
@@ -89,6 +93,9 @@ func (d *door) carry(what string, o order) any {
 		}
 		if o.Origins != nil {
 			d.origins = *o.Origins
+		}
+		if o.Challenge != nil {
+			d.mute = !*o.Challenge
 		}
 		if o.Symbols != "" {
 			d.Policy = "symbols: " + o.Symbols
@@ -141,7 +148,11 @@ func (d *door) parse(into any, args ...string) {
 // configure changes what can be changed while the daemon runs.
 func (d *door) configure(approveWithin time.Duration) {
 	d.t.Helper()
-	d.Configure(client, d.sections(approveWithin))
+	gateway := client
+	if d.mute {
+		gateway += ", challenge: false"
+	}
+	d.Configure(gateway, d.sections(approveWithin))
 	d.Reload()
 }
 

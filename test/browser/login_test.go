@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -167,4 +168,32 @@ func (d *door) inspect() {
 		d.t.Error("the journey has approved no login of openconnect")
 	}
 	d.Latchkey("", "audit", "--verify")
+}
+
+// typed logs in at a gateway that can show nothing, with a code behind the password or none, and gives the reason in the audit log.
+func (d *door) typed(user, code string) string {
+	c, err := radclient.Dial(radclient.Config{Server: d.Address, Secret: secret.New(appliance.Secret), CallingStation: "198.51.100.7", Timeout: 10 * time.Second, Tries: 2})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer c.Close()
+	password := appliance.Password
+	if code != "" {
+		password += "," + code
+	}
+	reply, err := c.Login(d.t.Context(), user, secret.New(password), func(r radclient.Reply) (secret.Secret, error) {
+		return secret.Secret{}, fmt.Errorf("a gateway that can show nothing is asked %q", r.Message)
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	reference := ""
+	if reply.Code != radclient.Accept {
+		found := referenceShown.FindStringSubmatch(reply.Message)
+		if found == nil {
+			d.t.Fatalf("a reject without reference: %q", reply.Message)
+		}
+		reference = found[1]
+	}
+	return strings.NewReplacer("accept right-phone-code", "approved", "reject ", "").Replace(d.words(user, reference))
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,6 +32,8 @@ type phones struct {
 	client string
 	within time.Duration
 	daemon *appliance.Process
+	push   string   // more keys of web:, as a flow mapping has them
+	wrap   []string // what starts the daemon
 }
 
 // pin is everybody's.
@@ -39,12 +42,18 @@ var pin = secret.New("582941")
 // startPhones starts one. client stands in the RADIUS client's entry; logins wait so long for the phone.
 func startPhones(t *testing.T, client string, within time.Duration) *phones {
 	t.Helper()
+	h := preparePhones(t, client, within)
+	h.configure("https://" + h.web.String())
+	h.run()
+	return h
+}
+
+func preparePhones(t *testing.T, client string, within time.Duration) *phones {
+	t.Helper()
 	h := &phones{Appliance: &appliance.Appliance{Log: appliance.NewScreen("log of latchkeyd")}, t: t, folder: appliance.Folder(t), client: client, within: within}
 	h.Port = appliance.Port(t)
 	h.Address = fmt.Sprintf("127.0.0.1:%d", h.Port)
 	h.web = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(appliance.Port(t)))
-	h.configure("https://" + h.web.String())
-	h.run()
 	return h
 }
 
@@ -64,7 +73,7 @@ radius:
   listen: ["%s"]
   clients:
     - {name: nas, address: 127.0.0.1, secret: "%s", policy: vpn%s}
-web: {listen: ["%s"], url: "%s"}
+web: {listen: ["%s"], url: "%s"%s}
 device: {approve_within: %s}
 policies:
   vpn:
@@ -78,13 +87,14 @@ pinphrase:
   minimum_answers: 1
   questions:
     - {id: birthplace, label: {en: "Place of birth?"}, phrase: {en: "of your place of birth"}}
-`, h.file("state"), h.file("keyset"), h.file("admin.sock"), h.Address, appliance.Secret, client, h.web, url, h.within))
+`, h.file("state"), h.file("keyset"), h.file("admin.sock"), h.Address, appliance.Secret, client, h.web, url, h.push, h.within))
 }
 
 func (h *phones) run(flags ...string) {
 	h.t.Helper()
 	from := h.Log.Len()
-	h.daemon = appliance.Launch(h.t, exec.Command(built.Latchkeyd, append(flags, "--config", h.file("latchkey.yaml"))...), h.Log)
+	args := slices.Concat(h.wrap, []string{built.Latchkeyd}, flags, []string{"--config", h.file("latchkey.yaml")})
+	h.daemon = appliance.Launch(h.t, exec.Command(args[0], args[1:]...), h.Log)
 	h.Log.Await(h.t, from, `"msg":"ready"`)
 }
 

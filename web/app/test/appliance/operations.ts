@@ -45,7 +45,7 @@ function signedBy(device: PhoneDevice, message: Buffer, signature: Buffer): bool
 }
 
 const shown = (l: Login) => ({
-  id: l.id, kind: l.symbol.includes(",") ? "pair" : "symbol", service: l.service, host: l.host, source: l.source, created: l.created.toISOString(), expires: l.expires.toISOString(),
+  id: l.id, kind: l.code !== undefined ? "code" : l.symbol.includes(",") ? "pair" : "symbol", service: l.service, host: l.host, source: l.source, created: l.created.toISOString(), expires: l.expires.toISOString(),
 });
 
 function displayed(logins: Login[]): Buffer {
@@ -158,17 +158,27 @@ export const operations: Record<string, Operation> = {
   },
 
   "approve": (state, device, body) => {
-    fields(body, "nonce", "symbol", "signature");
+    fields(body, "nonce", "symbol", "signature", ...("pending" in body ? ["pending"] : []));
     active(device);
     const open = device.openNonce;
     device.openNonce = undefined;
     if (!open || open.nonce !== body["nonce"]) throw new Problem("stale-nonce", 409);
     const symbol = String(body["symbol"]);
-    const message = frame("latchkey/v1/approve", Buffer.from(device.id, "hex"), bytes(body, "nonce"), text(symbol), text("approve"), displayed(open.logins));
+    const typed = symbol === "code" ? open.logins.find((l) => l.id === body["pending"] && l.code !== undefined) : undefined;
+    if ((symbol === "code") !== !!typed) throw new Problem("bad-request", 400);
+    const message = frame("latchkey/v1/approve", Buffer.from(device.id, "hex"), bytes(body, "nonce"), text(symbol), text("approve"), displayed(typed ? [typed] : open.logins));
     if (!device.approval || !verifyApproval(device.approval, message, bytes(body, "signature"))) throw new Problem("bad-signature", 401);
     const waiting = state.waitingOf(device.user);
     if (!open.logins.some((l) => waiting.includes(l))) throw new Problem("pending-ended", 409);
-    const chosen = waiting.find((l) => l.symbol === symbol && open.logins.includes(l));
+    if (typed) {
+      for (const login of waiting) if (login !== typed) state.end(login, "other-chosen");
+      typed.code = String(randomBytes(4).readUInt32BE() % 1_000_000).padStart(6, "0");
+      typed.expires = new Date(Date.now() + 60_000);
+      state.approvedByCode.set(typed.user, typed);
+      state.hide(typed);
+      return { result: "approved", pending: typed.id, code: typed.code, expires: typed.expires.toISOString() };
+    }
+    const chosen = waiting.find((l) => l.code === undefined && l.symbol === symbol && open.logins.includes(l));
     for (const login of waiting) if (login !== chosen) state.end(login, chosen ? "other-chosen" : "wrong-symbol");
     if (!chosen) throw new Problem("wrong-symbol");
     state.end(chosen, "approved");

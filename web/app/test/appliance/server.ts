@@ -216,6 +216,8 @@ export class Appliance {
         const { id, symbol } = this.state.raise(user, order);
         return { login: id, symbol };
       }
+      case "/type":
+        return { outcome: this.state.type(user, String(order["code"])) };
       case "/outcome": {
         const login = this.state.logins.get(String(order["login"]));
         if (!login) throw new Problem("no-such-pending", 404);

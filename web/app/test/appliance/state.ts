@@ -54,6 +54,8 @@ export interface Login {
   expires: Date;
   /** Or two of them, with a comma between. */
   symbol: string;
+  /** It can show nothing, and takes this code once it is approved; "": not approved yet. */
+  code?: string;
   outcome?: Outcome;
   waiting: ((outcome: Outcome) => void)[];
 }
@@ -70,6 +72,10 @@ export class State {
   brand: Record<string, unknown> = {};
   appliance = "Example GmbH";
   pinDigits = 6;
+  /** A gateway that can show nothing, where a code is typed. */
+  challenge = true;
+  /** Those whose code is out. */
+  readonly approvedByCode = new Map<string, Login>();
   /** What logins show that do not say it themselves. */
   symbols: "one" | "pair" = "one";
   /** Whom its app may talk to, and whose app may talk to it. */
@@ -93,7 +99,7 @@ export class State {
     return waiting.filter((l) => !l.outcome);
   }
 
-  raise(user: string, login: { service?: string; host?: string; source?: string; seconds?: number; pair?: boolean }): Login {
+  raise(user: string, login: { service?: string; host?: string; source?: string; seconds?: number; pair?: boolean; code?: boolean }): Login {
     const waiting = this.waitingOf(user);
     if (waiting.length >= 2) throw new Problem("busy", 409);
     const free = symbols.filter((s) => !waiting.some((l) => l.symbol.split(",").includes(s)));
@@ -102,12 +108,33 @@ export class State {
     const raised: Login = {
       id: randomBytes(16).toString("base64url"), user,
       service: login.service ?? "VPN", host: login.host ?? "gate.example.org", source: `addr:${login.source ?? "198.51.100.7"}`,
-      created, expires: new Date(created.getTime() + (login.seconds ?? 60) * 1000),
+      ...(login.code ? { code: "" } : {}), created, expires: new Date(created.getTime() + (login.seconds ?? 60) * 1000),
       symbol: login.pair ?? this.symbols === "pair" ? `${draw()},${draw()}` : draw(), waiting: [],
     };
     this.logins.set(raised.id, raised);
     this.#tell(user, "pending", raised.id);
     return raised;
+  }
+
+  /** One whose code is out waits for its login, no more for a phone. */
+  hide(login: Login): void {
+    login.outcome = "approved";
+    this.#tell(login.user, "ended", login.id);
+  }
+
+  /** What a gateway hears that can show nothing. */
+  type(user: string, code: string): string {
+    const out = this.approvedByCode.get(user);
+    if (out?.code === "used" && code) return "replayed";
+    if (out && out.code !== "used") {
+      if (!code) return "code-awaited";
+      if (code !== out.code) return "wrong-code";
+      out.code = "used";
+      return "approved";
+    }
+    this.approvedByCode.delete(user);
+    this.raise(user, { code: true });
+    return "code-awaited";
   }
 
   end(login: Login, outcome: Outcome): void {
@@ -126,7 +153,8 @@ export class State {
 
 /** The nine symbols of a grid: those that wait, and others. */
 export function grid(waiting: Login[]): string[] {
-  const shown = waiting.flatMap((l) => l.symbol.split(","));
+  const shown = waiting.filter((l) => l.code === undefined).flatMap((l) => l.symbol.split(","));
+  if (shown.length === 0) return [];
   const rest = symbols.filter((s) => !shown.includes(s));
   while (shown.length < 9) shown.push(rest.splice(randomBytes(1)[0]! % rest.length, 1)[0]!);
   return shown.map((s) => ({ s, at: randomBytes(4).readUInt32BE() })).sort((a, b) => a.at - b.at).map(({ s }) => s);

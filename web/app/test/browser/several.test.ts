@@ -2,6 +2,7 @@
 // nothing to the other.
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
+import path from "node:path";
 import test, { after, before } from "node:test";
 import { newProfile, type Phone, phone, typePin, unlock } from "./browser.ts";
 import { type Target, target } from "./target.ts";
@@ -100,6 +101,9 @@ test("the list shows both and what waits at each; an approval at each", async ()
   const [one, two] = [await there.order("login", { user, host: "gate-one" }), await other.order("login", { user, host: "gate-two" })];
   await card(there).getByText("1 waiting").waitFor();
   await card(other).getByText("1 waiting").waitFor();
+  await page.setViewportSize({ width: 320, height: 640 });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is cut off");
+  await page.screenshot({ path: path.join(process.env["LATCHKEY_APP_ROOT"]!, ".build/several.png"), fullPage: true });
   for (const [at, login, secret] of [[other, two, otherPin], [there, one, pin]] as const) {
     await page.goto(`${there.url}/app/#/ids`);
     await card(at).click();
