@@ -69,7 +69,13 @@ func (s *slot) current() core.Carrier {
 
 // Send implements core.Carrier.
 func (s *slot) Send(ctx context.Context, m core.Message) error {
-	err := s.current().Send(ctx, m)
+	carrier := s.current()
+	err := carrier.Send(ctx, m)
+	var fault *core.CarrierError
+	if errors.As(err, &fault) && fault.Fault == core.CarrierDown && s.current() != carrier && ctx.Err() == nil {
+		// A reload came in between, and it was not taken over: the new one may.
+		err = s.current().Send(ctx, m)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {

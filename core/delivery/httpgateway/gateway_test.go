@@ -54,7 +54,7 @@ type request struct {
 // gateway answers as told and keeps what it was asked.
 func gateway(t *testing.T, answer func(w http.ResponseWriter)) (url string, asked chan request) {
 	t.Helper()
-	asked = make(chan request, 10)
+	asked = make(chan request, 100)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		asked <- request{r, string(body)}

@@ -2,10 +2,12 @@ package httpgateway_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,5 +144,37 @@ func TestHangUp(t *testing.T) {
 	}
 	if n := len(asked); n != 2 {
 		t.Errorf("the gateway was asked %d times for two messages", n)
+	}
+}
+
+// TestRepeats: on a connection that is used again net/http repeats a request by itself when the other side hangs up; a
+// POST too, where it has an Idempotency-Key. That would be a second message.
+func TestRepeats(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if asked.Add(1) == 1 {
+			return
+		}
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_ = conn.Close()
+		}
+	}))
+	defer server.Close()
+	for _, body := range []string{"", "{text}"} {
+		asked.Store(0)
+		carrier, err := httpgateway.New(httpgateway.Config{URL: server.URL + "?to={to}&text={text}", Body: body, Headers: map[string]string{"Content-Type": "text/plain"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := carrier.Send(t.Context(), message("x")); err != nil {
+			t.Fatal(err)
+		}
+		wantFault(t, carrier, core.CarrierUnknown)
+		if n := asked.Load(); n != 2 {
+			t.Errorf("asked %d times for two messages", n)
+		}
 	}
 }
