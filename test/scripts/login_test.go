@@ -150,6 +150,10 @@ func (w *world) solve(prompt, how string) (string, error) {
 	if word, err := w.known("codeword"); err == nil {
 		answers["of your code word"] = strings.Join(strings.FieldsFunc(word, func(r rune) bool { return r == ' ' || r == '-' }), "")
 	}
+	prompt, err := w.message(prompt)
+	if err != nil {
+		return "", err
+	}
 	typed, err := person.Characters(prompt, answers)
 	if err != nil {
 		return "", err

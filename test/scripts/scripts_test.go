@@ -31,6 +31,8 @@
 //	caller UID:GID NAME how         latchkey user verify as another Unix user; the caller is right or wrong
 //	wants NAME                      begins a login that waits for a phone; $SYMBOL is what its prompt shows
 //	mispick STATE                   approves with one of the nine symbols that no login shows
+//	gateway up|down                 an SMS gateway at $GATEWAY; prompts that name a message are answered by it
+//	inbox N                         N messages have come there, and the last one stands in stdout
 //	[!] outcome                     waits for its end: accepted, or with ! refused
 //	fill SIZE, unfill               takes room from a state on a small disk, and gives it back
 //	crashes N                       logins against a daemon that is killed N times at random moments
@@ -106,7 +108,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"reference": referenceCommand, "typed": typedCommand, "follow": followCommand, "followed": followedCommand,
 	"phone": phoneCommand, "mispick": mispickCommand, "wants": wantsCommand, "outcome": outcomeCommand,
 	"fill": fillCommand, "unfill": unfillCommand, "damage": damageCommand, "crashes": crashesCommand,
-	"caller": callerCommand, "no-secrets": noSecretsCommand,
+	"caller": callerCommand, "gateway": gatewayCommand, "inbox": inboxCommand, "no-secrets": noSecretsCommand,
 }
 
 // endsInSearch keeps a new script from forgetting the search for secrets.

@@ -33,6 +33,7 @@ type world struct {
 
 	follower *follower  // of follow
 	waiting  []*waiting // of wants
+	gateway  *gateway   // nil: none
 }
 
 type begun struct {
@@ -75,6 +76,7 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("PATH", os.Getenv(binaries)+":"+env.Getenv("PATH"))
 	env.Setenv("RADIUS", w.server)
 	env.Setenv("HTTPS", address+":8443")
+	env.Setenv("GATEWAY", address+":8090")
 	env.Setenv("LATCHKEY_SOCKET", filepath.Join(w.dir, "admin.sock"))
 	env.Setenv("LATCHKEY_RADIUS_SECRET", secrets["radius.secret"])
 	env.Setenv("PATIENCE", "10s")
