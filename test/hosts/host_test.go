@@ -48,6 +48,7 @@ mount --bind $F/etc /etc
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/sshd /run/lock
 mount --bind $F/home /home
+[ -z "$2" ] || mount --bind $2/usr/lib/openssh /usr/lib/openssh
 echo ready
 exec sleep 100000
 `
@@ -68,7 +69,7 @@ func newHost(t *testing.T) *host {
 	h.accounts()
 	h.syslog()
 	ready := appliance.NewScreen("stage")
-	cmd := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", stage, "stage", h.folder)
+	cmd := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", stage, "stage", h.folder, os.Getenv(anotherSSHD))
 	holder := appliance.Launch(t, cmd, ready)
 	ready.Await(t, 0, "ready")
 	h.pid = fmt.Sprint(holder.PID())
