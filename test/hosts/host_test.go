@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -60,7 +61,7 @@ func newHost(t *testing.T) *host {
 	if err := os.Chmod(h.folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	h.run("cp", "-a", "/etc", h.file("etc"))
+	h.copyEtc()
 	h.mkdir("dev")
 	h.mkdir("home")
 	h.mkdir("run")
@@ -74,6 +75,20 @@ func newHost(t *testing.T) *host {
 	ready.Await(t, 0, "ready")
 	h.pid = fmt.Sprint(holder.PID())
 	return h
+}
+
+// copyEtc copies the whole of /etc, again where somebody has changed it meanwhile, as apt does.
+func (h *host) copyEtc() {
+	h.t.Helper()
+	var out []byte
+	err := errors.New("never tried")
+	for tries := 0; err != nil && tries < 5; tries++ {
+		_ = os.RemoveAll(h.file("etc"))
+		out, err = exec.Command("cp", "-a", "/etc", h.file("etc")).CombinedOutput()
+	}
+	if err != nil {
+		h.t.Fatalf("a copy of /etc: %v\n%s", err, out)
+	}
 }
 
 func (h *host) file(name string) string { return filepath.Join(h.folder, name) }

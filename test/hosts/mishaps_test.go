@@ -139,6 +139,7 @@ func TestDaemonIsDown(t *testing.T) {
 // Who answers with silence, garbage or 503 is there: no fail mode opens for that.
 func TestSilenceIsNotUnreachable(t *testing.T) {
 	t.Parallel()
+	h := none(t)
 	for name, answer := range map[string]string{
 		"drops":      "",
 		"garbage":    "hello\r\n\r\n",
@@ -148,8 +149,6 @@ func TestSilenceIsNotUnreachable(t *testing.T) {
 		"refused":    "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := none(t)
 			listener, err := net.Listen("unix", h.socket)
 			if err != nil {
 				t.Fatal(err)
@@ -175,8 +174,6 @@ func TestSilenceIsNotUnreachable(t *testing.T) {
 		})
 	}
 	t.Run("stopped", func(t *testing.T) {
-		t.Parallel()
-		h := newHost(t)
 		d := h.serve(questions)
 		d.Enrol("anna")
 		h.stacks("timeout=1s failmode=safe")
