@@ -1,7 +1,6 @@
 package core
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -71,9 +70,10 @@ func (c *Core) AnswerWeaknesses(q pinphrase.Question, text Secret, owner AnswerO
 		return []AnswerWeakness{{Kind: WeakUnusable, Refused: true, cause: err}}
 	}
 	p := c.set.PINphrase
-	rules := []pinphrase.Check{func(q pinphrase.Question, a pinphrase.Answer) error { return personal(q, a, owner) }}
+	own := c.rulesOf(q)
+	rules := []pinphrase.Check{func(_ pinphrase.Question, a pinphrase.Answer) error { return personal(own.own, a, owner) }}
 	if p.CommonAnswers != pinphrase.CommonAllow {
-		rules = append(rules, c.commonRule(q))
+		rules = append(rules, own.common)
 	}
 	kinds := map[error]WeaknessKind{
 		pinphrase.ErrTooShort: WeakShort, pinphrase.ErrFewLetters: WeakFewLetters, pinphrase.ErrCommon: WeakCommon, pinphrase.ErrPersonal: WeakPersonal,
@@ -90,21 +90,54 @@ func (c *Core) AnswerWeaknesses(q pinphrase.Question, text Secret, owner AnswerO
 // commonRules are the rules of a snapshot's questions, each made when it is first needed.
 type commonRules struct {
 	mu    sync.Mutex
-	rules map[string]pinphrase.Check
+	rules map[string]questionRules
 }
 
-func (c *Core) commonRule(q pinphrase.Question) pinphrase.Check {
+type questionRules struct {
+	common pinphrase.Check
+	own    []string // parts of the question itself, which are no answer to it
+}
+
+func (c *Core) commonRule(q pinphrase.Question) pinphrase.Check { return c.rulesOf(q).common }
+
+func (c *Core) rulesOf(q pinphrase.Question) questionRules {
 	c.common.mu.Lock()
 	defer c.common.mu.Unlock()
-	rule, ok := c.common.rules[q.ID]
+	rules, ok := c.common.rules[q.ID]
 	if !ok {
-		rule = pinphrase.Rule(c.commonLists(q))
+		rules = questionRules{pinphrase.Rule(c.commonLists(q)), partsOf(q)}
 		if c.common.rules == nil {
-			c.common.rules = map[string]pinphrase.Check{}
+			c.common.rules = map[string]questionRules{}
 		}
-		c.common.rules[q.ID] = rule
+		c.common.rules[q.ID] = rules
 	}
-	return rule
+	return rules
+}
+
+// partsOf gives the question's id, its texts and their longer words.
+func partsOf(q pinphrase.Question) (parts []string) {
+	parts = addPart(parts, q.ID)
+	for _, texts := range []map[language.Tag]string{q.Label, q.Phrase, q.MessagePhrase} {
+		for _, text := range texts {
+			parts = addPart(parts, text)
+			for _, part := range strings.Fields(text) {
+				if len([]rune(part)) >= 5 {
+					parts = addPart(parts, part)
+				}
+			}
+		}
+	}
+	return parts
+}
+
+// addPart adds a text in each way in which it may be written, if it is longer than a letter.
+func addPart(parts []string, text string) []string {
+	for _, way := range pinphrase.Written(text) {
+		if part := speltText(way); len([]rune(part)) >= 2 {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // commonLists gives the lists that a question names. The configuration has checked that they are there.
@@ -120,8 +153,8 @@ func (c *Core) commonLists(q pinphrase.Question) (lists []pinphrase.List) {
 }
 
 // personal finds an answer that is made of nothing but what everybody knows: parts of name, address and number,
-// with digits between, in any order; or the question itself.
-func personal(q pinphrase.Question, a pinphrase.Answer, owner AnswerOwner) error {
+// with digits between, in any order; or of the question.
+func personal(own []string, a pinphrase.Answer, owner AnswerOwner) error {
 	whole := spelt(a)
 	var weak error = &pinphrase.Weakness{Reason: pinphrase.ErrPersonal}
 	digits := onlyDigits(owner.Phone)
@@ -131,32 +164,11 @@ func personal(q pinphrase.Question, a pinphrase.Answer, owner AnswerOwner) error
 			return weak
 		}
 	}
-	parts := []string{}
-	add := func(text string) {
-		for _, way := range pinphrase.Written(text) {
-			if part := speltText(way); len([]rune(part)) >= 2 {
-				parts = append(parts, part)
-			}
-		}
-	}
+	parts := append(make([]string, 0, len(own)+16), own...)
 	for _, text := range []string{owner.Name, owner.Mail} {
-		add(text)
+		parts = addPart(parts, text)
 		for _, part := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) }) {
-			add(part)
-		}
-	}
-	local, domain, _ := strings.Cut(owner.Mail, "@")
-	add(local)
-	add(domain)
-	add(q.ID)
-	for _, texts := range []map[language.Tag]string{q.Label, q.Phrase, q.MessagePhrase} {
-		for _, text := range texts {
-			add(text)
-			for _, part := range strings.Fields(text) {
-				if len([]rune(part)) >= 5 {
-					add(part)
-				}
-			}
+			parts = addPart(parts, part)
 		}
 	}
 	if madeOf(whole, parts) {
@@ -167,8 +179,6 @@ func personal(q pinphrase.Question, a pinphrase.Answer, owner AnswerOwner) error
 
 // madeOf tells whether text is a row of parts and digits, at least one part among them.
 func madeOf(text string, parts []string) bool {
-	slices.Sort(parts)
-	parts = slices.Compact(parts)
 	const none, digitsOnly, some = 0, 1, 2
 	reach := make([]int, len(text)+1)
 	reach[0] = digitsOnly

@@ -84,11 +84,12 @@ func NoneOf(reason error, list ...string) Check {
 	}
 }
 
+var twoLetters = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "ß", "ss", "å", "aa", "ø", "oe", "Å", "Aa", "Ø", "Oe")
+
 // Written gives a text as it may be written: as it is, and with two letters for one, where that is a
 // habit (Müller, Mueller). It is the same habit in which a letter may be typed at a login.
 func Written(text string) []string {
-	pairs := strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "ß", "ss", "å", "aa", "ø", "oe", "Å", "Aa", "Ø", "Oe")
-	if other := pairs.Replace(text); other != text {
+	if other := twoLetters.Replace(text); other != text {
 		return []string{text, other}
 	}
 	return []string{text}
