@@ -88,6 +88,7 @@ bench: go-ready
 	@$(MAKE) --no-print-directory build
 	go test -run '^$$' -bench . -benchtime 2s ./core/store/... ./radiusd/...
 	go run ./bench
+	go run ./bench/pam
 
 fuzz: go-ready
 	packaging/scripts/fuzz $(FUZZTIME)

@@ -116,9 +116,9 @@ type HostEnrolCall struct {
 
 // Codes of what a host is told.
 const (
-	CodeUnknownHost   DeviceCode = "unknown-host"           // no host has this certificate
-	CodeOldCredential DeviceCode = "certificate-superseded" // a newer certificate of this host has been used
-	CodeEndedHost     DeviceCode = "certificate-expired"    // it may renew itself for a while
+	CodeUnknownHost   DeviceCode = "unknown-host" // no host has this certificate
+	CodeOldCredential DeviceCode = fleet.CodeOldCredential
+	CodeEndedHost     DeviceCode = fleet.CodeEndedHost
 	CodeNoFleet       DeviceCode = "no-fleet"
 	CodeHostRevoked   DeviceCode = "host-revoked"
 	CodeHostLocked    DeviceCode = "host-locked"

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // ALPN is the protocol that a host names in its handshake (RFC 7301), before http/1.1, which is spoken then; only who names
@@ -21,6 +22,13 @@ const ALPN = "latchkey-host/1"
 const (
 	EnrolPath = "/api/v1/hosts/enrolments"
 	RenewPath = "/api/v1/host/renew"
+)
+
+// Codes by which an appliance tells a host what it can do about its certificate. They stand here for the helper of the
+// PAM module: it is started at each login, and what it links is part of the time that this takes.
+const (
+	CodeOldCredential = "certificate-superseded" // a newer certificate of this host has been used
+	CodeEndedHost     = "certificate-expired"    // it may renew itself for a while
 )
 
 // ID names a host for ever; its name may be given to another machine later.
@@ -42,10 +50,11 @@ func ParseID(text string) (id ID, err error) {
 	return id, nil
 }
 
-var name = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$`)
+// name is compiled when it is needed: the helper of the PAM module never does, and would pay for it at each login.
+var name = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$`) })
 
 // CanonicalName gives the one form of a host's name: lower case, as host names are. It returns false where it can be none.
 func CanonicalName(text string) (string, bool) {
 	text = strings.ToLower(strings.TrimSpace(text))
-	return text, name.MatchString(text)
+	return text, name().MatchString(text)
 }

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/core/fleet"
 	"github.com/latchkey/latchkey/hostapi"
 )
 
@@ -82,14 +82,14 @@ func (t *Transport) another(ctx context.Context, resp *http.Response, had *tls.C
 	if err != nil || json.Unmarshal(raw, &said) != nil {
 		return nil, err
 	}
-	switch core.DeviceCode(said.Code) {
-	case core.CodeOldCredential:
+	switch said.Code {
+	case fleet.CodeOldCredential:
 		next, err := Identity(t.config.Dir)
 		if err != nil || next.Leaf.Equal(had.Leaf) {
 			return nil, err
 		}
 		return next, nil
-	case core.CodeEndedHost:
+	case fleet.CodeEndedHost:
 		return t.config.renew(ctx, had, true)
 	}
 	return nil, nil

@@ -215,6 +215,19 @@ func TestCgo(t *testing.T) {
 	}
 }
 
+// TestHelperIsLight: a login starts the helper of the PAM module anew, and each package that it links costs its start.
+func TestHelperIsLight(t *testing.T) {
+	for _, main := range []string{"./pam_module/latchkey-pam", "./pam_module/pamcheck"} {
+		for _, p := range list(t, main) {
+			for _, dep := range p.Deps {
+				if dep == module+"/core" || under(dep, "github.com/tink-crypto", "google.golang.org/protobuf", "github.com/spf13", "github.com/dgraph-io", module+"/core/pinphrase") {
+					t.Errorf("%s links %s\n\twhy not: it takes as long as all else in its start together; say what both need in a small package", p.ImportPath, dep)
+				}
+			}
+		}
+	}
+}
+
 // TestCoreLinksNothingOfADoor looks through the libraries of core too.
 func TestCoreLinksNothingOfADoor(t *testing.T) {
 	for _, p := range list(t, "./core") {
