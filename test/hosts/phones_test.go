@@ -96,6 +96,25 @@ func (p *phone) wrong(shown string) {
 	}
 }
 
+// Who has the phone not at hand asks for a question, where the policy lets him.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	d := h.serve("{first: none, second: [app, pinphrase], fallback: true}", web(t))
+	h.stacks("")
+	d.Enrol("lutz")
+	d.phone("lutz")
+	s := h.sshd("keyboard-interactive")
+	term := s.ssh(t, "lutz", "echo done")
+	term.Expect(t, `Password: $`)
+	term.Type(t, password)
+	term.Expect(t, `Symbol: \w+\. Choose it in the app, then press Enter \(or type p for a question\) $`)
+	term.Type(t, "p")
+	term.Type(t, appliance.Right(t, asked(t, term)))
+	in(t, term, "done")
+	d.want("lutz", "accept right addr:127.0.0.1")
+}
+
 // A second call on the same PAM handle joins the login that waits, and does not ring once more.
 func TestJoinsOnTheHandle(t *testing.T) {
 	t.Parallel()
