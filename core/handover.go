@@ -161,7 +161,7 @@ func (c *Core) renderCodeWord(r store.Reader, now time.Time, e *outboxRecord, m 
 	return m, "", nil
 }
 
-// ResetUser takes away what a user logs in with beside the password (answers, phones, temporary code, sessions), and
+// ResetUser takes away what a user logs in with beside the password (answers, phones, recovery codes, temporary code, sessions), and
 // makes a new code word. What was asked stays asked: an answer that is given again keeps its usage.
 func (c *Core) ResetUser(ctx context.Context, actor Actor, name string, mailed bool) (h Handover, err error) {
 	err = c.change(ctx, actor, "user.reset", name, func(t store.Txn, who *subject) (string, error) {
@@ -213,6 +213,9 @@ func (c *Core) takeAway(t store.Txn, who *subject) (detail string, err error) {
 			return "", err
 		}
 	}
+	// Paper that was printed before must open nothing after.
+	t.Delete(keyRecovery(who.id))
+	t.Delete(keyGrace(who.id))
 	who.user.Epoch += uint64(len(ids)) + 1 // above what revoking has made of it
 	who.user.Temporary = nil
 	return fmt.Sprintf("%d answers, %d phones", len(answers.Items), len(ids)), nil

@@ -540,6 +540,30 @@ func TestRecoveryCodesEndWithARestoreAndAUser(t *testing.T) {
 	}
 }
 
+// TestResetEndsRecoveryCodes: what somebody has printed opens nothing after an administrator began anew.
+func TestResetEndsRecoveryCodes(t *testing.T) {
+	h := newHouse(t, withPhones)
+	h.enrol("lutz")
+	p := h.newPhone("lutz", true)
+	b := h.browser()
+	b.byPhone(p, "sign-in")
+	b.byPhone(p, "proof")
+	var made struct{ Codes []string }
+	b.must("recovery/make", doc{}, &made)
+	hand, err := h.ResetUser(t.Context(), root, "lutz", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = h.browser()
+	b.must("code-word", doc{"user": "lutz", "code_word": hand.Word.Reveal()}, nil)
+	for question, answer := range seed {
+		b.must("answers/set", doc{"question": question, "answer": answer}, nil)
+	}
+	a := attempt("lutz")
+	s := h.begin(a)
+	want(t, h.answer(a, s.Token, made.Codes[0]), Reject, Malformed)
+}
+
 func TestThatWasNotMe(t *testing.T) {
 	for _, locks := range []bool{false, true} {
 		h := newHouse(t, selfServed, func(s *Settings) { s.SelfService.NotMeLocks = locks })
