@@ -209,6 +209,7 @@ func TestNoMessageForAnybodysName(t *testing.T) {
 		if s.Kind == Challenge {
 			p.answer(a, s.Token, Resend)
 		}
+		p.deliver()
 		p.now = p.now.Add(2 * time.Minute)
 	}
 	p.deliver()

@@ -191,8 +191,28 @@ func TestTwoNodes(t *testing.T) {
 		}
 		seen[m.ID] = true
 	}
-	if len(seen) != 40 || p.left() != 0 {
-		t.Fatalf("%d messages, %d left", len(seen), p.left())
+	if len(seen) != 40 || p.left() != 0 || len(p.events("taken")) != 40 {
+		t.Fatalf("%d messages, %d left, %d known as taken", len(seen), p.left(), len(p.events("taken")))
+	}
+}
+
+// What one node has at the carrier another one leaves alone, though it saw the entry before that was so.
+func TestALeaseHolds(t *testing.T) {
+	p := newPost(t)
+	p.equip("lutz", number)
+	p.begin(two("lutz"))
+	var keys [][]byte
+	_ = p.Core.store.View(t.Context(), func(r store.Reader) error {
+		return r.Scan(outboxPrefix("sms"), nil, func(key, _ []byte) bool { keys = append(keys, slices.Clone(key)); return true })
+	})
+	for i, want := range []int{1, 0} {
+		parcels, _, err := p.claim(t.Context(), &sendQueue{name: "sms", inFlight: map[string]bool{}}, p.sms, keys, 8, false)
+		if err != nil || len(parcels) != want {
+			t.Fatalf("claim %d: %d parcels, %v", i, len(parcels), err)
+		}
+	}
+	if p.left() != 1 || len(p.events("unknown")) != 0 {
+		t.Fatalf("%d left, %d unknown", p.left(), len(p.events("unknown")))
 	}
 }
 
