@@ -8,6 +8,9 @@ import (
 	"testing/fstest"
 
 	"github.com/latchkey/latchkey/core"
+	"github.com/latchkey/latchkey/core/mobile"
+	"github.com/latchkey/latchkey/core/secret"
+	"github.com/latchkey/latchkey/phone"
 )
 
 // visitor is a browser at /me/: a cookie and what its page knows.
@@ -190,4 +193,106 @@ func TestSignInsAreBounded(t *testing.T) {
 	v.call("code-word", body{"user": "nobody", "code_word": "a"}).want(t, 403, core.CodeDenied)
 	v.call("code-word", body{"user": "nobody", "code_word": "a"}).want(t, 503, core.CodeBusy)
 	v.call("options", nil).want(t, 200, "")
+}
+
+// TestPhonesOfSelfService: every call of the pages goes through the door, as it is described.
+func TestPhonesOfSelfService(t *testing.T) {
+	a := newAppliance(t)
+	v := a.newcomer("resi")
+	a.must(a.SetPassword(t.Context(), root, "resi", secret.New("latchkey-demo")))
+	v.call("", nil).want(t, 401, core.CodeSignedOut) // the password was replaced
+	word, _, err := a.NewCodeWord(t.Context(), root, "resi")
+	a.must(err)
+	v.call("code-word", body{"user": "resi", "code_word": word.Reveal()}).want(t, 200, "")
+	invite := func() (*phone.Phone, string) {
+		t.Helper()
+		g := v.call("devices/invite", body{})
+		g.want(t, 200, "")
+		var inv struct {
+			URL string
+			QR  struct {
+				Size int
+				Path string
+			}
+		}
+		a.must(json.Unmarshal([]byte(g.body), &inv))
+		if inv.QR.Size < 21 || !strings.HasPrefix(inv.QR.Path, "M0 0h7v1h-7z") || strings.Trim(inv.QR.Path, "Mhvz-0123456789 ") != "" {
+			t.Errorf("%+v", inv.QR)
+		}
+		p, err := phone.Enrol(t.Context(), a.phone(), inv.URL, "Fairphone", pin)
+		a.must(err)
+		t.Cleanup(p.Close)
+		return p, p.CheckCode()
+	}
+	v.call("devices/confirm", body{"code": "BCDFGHJK"}).want(t, 404, core.CodeNoSuchDevice)
+	p, code := invite()
+	v.call("", nil).want(t, 200, "")
+	v.call("devices/confirm", body{"code": "BCDFGHJK"}).want(t, 409, core.CodeWrongCheckCode)
+	v.call("devices/confirm", body{"code": code}).want(t, 200, "")
+	v.call("devices/invite", body{}).want(t, 403, core.CodeProofNeeded)
+
+	// steps goes on until the phone has been asked and has answered.
+	steps := func(op string, first body) {
+		t.Helper()
+		var s struct {
+			State, Token string
+			Symbols      []mobile.Symbol
+		}
+		g := v.call(op, first)
+		g.want(t, 200, "")
+		a.must(json.Unmarshal([]byte(g.body), &s))
+		if s.State != "challenge" || len(s.Symbols) != 1 {
+			t.Fatalf("%+v", s)
+		}
+		_, err := p.Approve(t.Context(), pin, s.Symbols[0])
+		a.must(err)
+		second := body{"token": s.Token, "text": ""}
+		if first["user"] != nil {
+			second["user"] = first["user"]
+		}
+		v.call(op+"/answer", second).want(t, 200, "")
+	}
+	v.call("sign-out", body{}).want(t, 200, "")
+	v.call("sign-in", body{"user": "resi", "password": "wrong-password"}).want(t, 403, core.CodeDenied)
+	steps("sign-in", body{"user": "resi", "password": "latchkey-demo"})
+	v.call("recovery/make", body{}).want(t, 403, core.CodeProofNeeded)
+	steps("proof", body{"password": "latchkey-demo"})
+	g := v.call("recovery/make", body{})
+	g.want(t, 200, "")
+	v.call("recovery/void", body{}).want(t, 200, "")
+	_, code = invite()
+	v.call("devices/confirm", body{"code": code}).want(t, 200, "")
+	devices, err := a.Devices(t.Context(), "resi")
+	a.must(err)
+	second := devices[1].ID
+	v.call("devices/rename", body{"device": second, "name": "Zweites"}).want(t, 200, "")
+	v.call("devices/rename", body{"device": second, "name": strings.Repeat("x", 65)}).want(t, 400, core.CodeBadRequest)
+	v.call("devices/lock", body{"device": second}).want(t, 200, "")
+	v.call("devices/lock", body{"device": second}).want(t, 409, core.CodeBeyondHelp)
+	v.call("devices/unlock", body{"device": second}).want(t, 200, "")
+	v.call("devices/revoke", body{"device": second}).want(t, 200, "")
+	v.call("devices/revoke", body{"device": second}).want(t, 404, core.CodeNoSuchDevice)
+	v.call("answers/set", body{"question": "pet", "answer": "Wackeldackel"}).want(t, 200, "")
+	v.call("answers/remove", body{"question": "birthplace"}).want(t, 404, core.CodeNoSuchQuestion)
+	g = v.call("logins", nil)
+	g.want(t, 200, "")
+	_, rest, _ := strings.Cut(g.body, `"reference":"`)
+	reference, _, _ := strings.Cut(rest, `"`)
+	v.call("logins/not-me", body{"reference": reference}).want(t, 200, "")
+	v.call("logins/not-me", body{"reference": "NONE"}).want(t, 404, core.CodeNoSuchLogin)
+	v.call("language", body{"language": "en"}).want(t, 200, "")
+	v.call("options", nil).want(t, 200, "")
+
+	p.Close()
+	a.must(a.end())
+	for _, r := range a.routes() {
+		if strings.HasPrefix(r.path, "/api/v1/me") && a.seen.count(r.path) == 0 && r.path != "/api/v1/me/answers/remove" {
+			t.Errorf("the journey never came by %s", r.path)
+		}
+	}
+	for _, text := range []string{"latchkey-demo", "Wackeldackel", word.Reveal(), v.cookie} {
+		if strings.Contains(a.log.String(), text) {
+			t.Errorf("the log has %q", text)
+		}
+	}
 }

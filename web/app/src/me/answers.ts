@@ -18,7 +18,7 @@ export const answers: Page = async (me, view) => {
   const given = (a: Answer) => h("li", { class: "card" },
     h("p", { class: "wide" }, label(me, known, a.question)),
     h("p", { class: a.renew || a.retired ? "warn" : "quiet" }, a.retired ? t("retired") : a.renew ? t("renewSoon") : t("setOn", { date: new Date(a.set).toLocaleDateString(me.language) })),
-    known.enrolled ? h("a", { class: "button", href: `#/answer/${a.question}` }, t("renewAnswer")) : false);
+    known.enrolled ? h("a", { class: "button", href: `#/answer/${a.question}`, "aria-label": `${t("renewAnswer")}: ${label(me, known, a.question)}` }, t("renewAnswer")) : false);
   view.show(t("questions"),
     h("p", {}, missing > 0 ? t("chooseText", { n: known.minimum_answers, m: known.positions }) : t("enoughText")),
     missing > 0 && h("div", {}, h("label", { for: "progress" }, t("progress", { n: known.answers.length, of: known.minimum_answers })),

@@ -26,12 +26,18 @@ export const logins: Page = async (me, view) => {
     list.length === 0 ? h("p", { class: "empty" }, t("noLogins")) : h("ul", { class: "cards" }, ...list.map((login) => h("li", { class: "card past" },
       h("span", { class: "wide" }, new Date(login.time).toLocaleString(me.language, { dateStyle: "medium", timeStyle: "short" })),
       h("span", { class: `verdict ${login.result === "accept" ? "good" : "bad"}` }, t(login.result === "accept" ? "letIn" : "refused")),
-      h("span", { class: "host" }, login.door === "selfservice" ? t("selfService") : `${login.service} · ${login.host}`),
+      h("span", { class: "host" }, login.door === "selfservice" ? t(login.service === "selfservice-change" ? "selfServiceChange" : "selfService") : `${login.service} · ${login.host}`),
       h("small", {}, `${t("from")} ${place(me, login.source)} · ${reason(me, login)}`),
       h("small", {}, `Ref. ${login.reference}`),
-      h("div", { class: "host" }, button(t("notMe"), () => me.run(notMe(login)), "link"))))),
+      h("div", { class: "host" }, named(button(t("notMe"), () => me.run(notMe(login)), "link"), login.reference))))),
     backHome(me));
 };
+
+/** Of many buttons that say the same, each is told by what it is about. */
+function named(element: HTMLElement, about: string): HTMLElement {
+  element.setAttribute("aria-label", `${element.textContent}: ${about}`);
+  return element;
+}
 
 const notMe = (login: Login): Page => (me, view) => {
   const { t } = me;
