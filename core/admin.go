@@ -64,8 +64,19 @@ type UserInfo struct {
 	Temporary   *time.Time   `json:"temporary_code_until,omitempty"`
 	Answers     []AnswerInfo `json:"answers"`
 	Locks       []LockInfo   `json:"locks"` // in force now
-	Wrong       int          `json:"wrong"` // the decaying count of wrong tries from everywhere
-	Epoch       uint64       `json:"epoch"`
+	// Messages are those of the challenges that were sent last, by realm.
+	Messages []MessageInfo `json:"messages,omitempty"`
+	Wrong    int           `json:"wrong"` // the decaying count of wrong tries from everywhere
+	Epoch    uint64        `json:"epoch"`
+}
+
+// MessageInfo is what became of a message. It holds neither text nor address.
+type MessageInfo struct {
+	Mark    string    `json:"mark"`
+	Realm   string    `json:"realm"`
+	Carrier string    `json:"carrier"`
+	State   string    `json:"state"` // queued, taken, delivered, undelivered, failed, unknown
+	At      time.Time `json:"at"`
 }
 
 // Unfinished tells whether the user cannot log in with a factor of their own yet: too few answers, and no phone.

@@ -36,6 +36,10 @@ type Message struct {
 	Text    Secret
 	// Until is when the message is of no use any more, for carriers that can say so; zero: no such time.
 	Until time.Time
+	// Report takes what the carrier hears later of a message that it has taken over: whether that has reached the
+	// person's device, and the other side's word for it. It never blocks, and may be called more than once, or never.
+	// nil: nobody wants to know.
+	Report func(delivered bool, state string)
 }
 
 // CarrierFault says what to do about a message that was not taken over.

@@ -78,6 +78,7 @@ type state struct {
 	carriers      atomic.Pointer[map[string]Carrier]
 	recast        chan struct{} // the carriers are others
 	senders       senders
+	reports       chan report          // receipts that carriers have heard
 	newest        atomic.Pointer[Core] // under the settings of the last With
 	node          [8]byte              // this process, as leases name it
 	sequence      atomic.Uint32        // orders what is queued within a millisecond
@@ -115,6 +116,7 @@ func Open(ctx context.Context, cfg Config) (*Core, error) {
 		bindKey:   newMACKey(cfg.Keys.Derive("bindings")),
 		codeKey:   newMACKey(cfg.Keys.Derive("phone codes")),
 		recast:    make(chan struct{}, 1),
+		reports:   make(chan report, maxHeard),
 	}
 	_, _ = rand.Read(s.node[:])
 	s.carriers.Store(&cfg.Carriers)

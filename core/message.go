@@ -69,7 +69,7 @@ func (c *Core) needed(d deliveryRecord, o *opened, now time.Time, w wish) sendin
 		return sent
 	case w == wishedAhead && d.Reached:
 		return onItsWay
-	case d.State == deliveryFailed || d.State == deliveryQueued:
+	case d.State == deliveryFailed || d.State == deliveryUndelivered || d.State == deliveryQueued:
 		return sent
 	case ms < d.At+c.set.Delivery.resendAfter().Milliseconds():
 		return onItsWay

@@ -113,6 +113,9 @@ const (
 	deliveryTaken   deliveryState = "taken"   // the carrier has taken it over
 	deliveryFailed  deliveryState = "failed"  // nobody has
 	deliveryUnknown deliveryState = "unknown" // the carrier may have
+
+	deliveryDelivered   deliveryState = "delivered"   // the carrier says that it has reached the device
+	deliveryUndelivered deliveryState = "undelivered" // the carrier took it, and says now that it did not
 )
 
 // deliveryRecord is what became of the message of a series' open challenge.
@@ -141,6 +144,9 @@ func (c *Core) became(t store.Txn, r *outboxRecord, state deliveryState) error {
 	d, ok := all.Series[r.Series]
 	if !ok || d.Message != r.ID {
 		return nil
+	}
+	if state == deliveryTaken && (d.State == deliveryDelivered || d.State == deliveryUndelivered) {
+		return nil // the receipt was quicker
 	}
 	d.State, d.Carrier = state, r.Carrier
 	switch state {

@@ -78,6 +78,7 @@ type senders struct {
 func (c *Core) deliver(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
+	running.Go(func() { c.takeReports(ctx) })
 	events := c.store.Watch(ctx, []byte{'o'})
 	for {
 		c.recastQueues(ctx, &running)
@@ -162,6 +163,7 @@ type parcel struct {
 	record  outboxRecord
 	carrier Carrier
 	message Message
+	awaited *awaited
 }
 
 // room is how many more messages the carrier may be given now. down says that it is known as down.
@@ -322,7 +324,10 @@ func (c *Core) claim(ctx context.Context, q *sendQueue, carrier Carrier, keys []
 				r.Node, r.Lease = c.node, now.Add(leaseFor).UnixMilli()
 				r.Tries++
 				err = put(t, key, &r)
-				parcels = append(parcels, parcel{key, r, carrier, m})
+				of := &awaited{record: r}
+				of.record.To = nil
+				m.Report = c.report(of)
+				parcels = append(parcels, parcel{key, r, carrier, m, of})
 			}
 			if err != nil {
 				return err
@@ -356,7 +361,7 @@ func (c *Core) render(r store.Reader, now time.Time, e *outboxRecord, carrier Ca
 		return m, "", err
 	}
 	u := &who.user
-	if !who.known || u.Disabled || u.Locked || u.Expires != 0 && now.Unix() >= u.Expires {
+	if !who.mayBeSent(now) {
 		return m, "its user may not log in", nil
 	}
 	var all deliveriesRecord
@@ -385,12 +390,30 @@ func (c *Core) render(r store.Reader, now time.Time, e *outboxRecord, carrier Ca
 	return m, "", nil
 }
 
+// mayBeSent tells whether a user could log in with what a message asks.
+func (s *subject) mayBeSent(now time.Time) bool {
+	u := &s.user
+	return s.known && !u.Disabled && !u.Locked && (u.Expires == 0 || now.Unix() < u.Expires)
+}
+
+// stillOpen tells whether the challenge of an entry is the one that waits for its answer.
+func (c *Core) stillOpen(r store.Reader, who subject, e *outboxRecord) (bool, error) {
+	o, err := c.opened(r, who, e.Series)
+	if errors.Is(err, errNotEnrolled) || errors.Is(err, pinphrase.ErrNoQuestion) {
+		return false, nil
+	}
+	return err == nil && o.record.ID == e.Challenge, err
+}
+
 // carry gives one message to its carrier, and writes down what came of it.
 func (c *Core) carry(ctx context.Context, q *sendQueue, p parcel) {
 	fault := try(ctx, p)
 	if fault != nil {
 		own := *fault // the carrier may share it
 		fault = &own
+		if fault.Fault != CarrierUnknown {
+			p.awaited.void.Store(true) // before what the sender does about it is written down
+		}
 	}
 	// What happened has happened, also when the process is about to end.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseFor-sendFor)

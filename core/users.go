@@ -248,6 +248,9 @@ func (c *Core) info(r store.Reader, id userID) (UserInfo, error) {
 			info.Devices++
 		}
 	}
+	if info.Messages, err = c.messageInfo(r, id); err != nil {
+		return info, err
+	}
 	var counts countRecord
 	if _, err := get(r, keyCount(id), &counts); err != nil {
 		return info, err

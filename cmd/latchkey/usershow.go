@@ -44,6 +44,9 @@ func (a *app) userCard(user core.UserInfo, devices []core.DeviceInfo) card {
 	c.add("Phone", user.Phone)
 	c.add("Mail", user.Mail)
 	c.add("Messages by", user.Deliver)
+	for _, m := range user.Messages {
+		c.add("Last message", fmt.Sprintf("%s by %s, %s, %s", m.Mark, m.Carrier, m.State, a.moment(m.At))+word(len(user.Messages) > 1, ", realm "+m.Realm, ""))
+	}
 	c.add("Groups", strings.Join(user.Groups, ", "))
 	c.add("Password", word(user.HasPassword, "set", "none"))
 	answers := make([]string, len(user.Answers))

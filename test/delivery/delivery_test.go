@@ -158,6 +158,40 @@ func TestNextCarrier(t *testing.T) {
 	h.nas.answer("lutz", challenge, text, mark)
 }
 
+// TestReceipts: the message centre takes a question, and says a moment later that the telephone cannot be reached. It
+// comes by mail, once; a receipt of success changes nothing.
+func TestReceipts(t *testing.T) {
+	t.Parallel()
+	h := begin(t, "[sms, post]")
+	h.centre.Next("bound")
+	h.centre.Order(map[string]any{"receipt": "UNDELIV"})
+	challenge, mark := h.nas.password("lutz")
+	if text := h.centre.Next("inbox").Text; !strings.Contains(text, mark) {
+		t.Errorf("by SMS: %q", text)
+	}
+	letter := h.mails.Next(t)
+	h.nas.answer("lutz", challenge, letter.Body, mark)
+	audit := h.Latchkey("", "audit", "--user", "lutz")
+	for _, line := range []string{"taken", "undelivered", "by sms, UNDELIV, error 027", "passed-on"} {
+		if !strings.Contains(audit, line) {
+			t.Errorf("the audit log has not %q:\n%s", line, audit)
+		}
+	}
+	h.centre.Order(map[string]any{"receipt": "DELIVRD"})
+	challenge, mark = h.nas.password("lutz")
+	text := h.centre.Next("inbox").Text
+	told := ""
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(told, mark+" by sms, delivered"); time.Sleep(20 * time.Millisecond) {
+		if told = h.Latchkey("", "user", "show", "lutz"); time.Now().After(end) {
+			t.Fatalf("user show does not tell of the receipt:\n%s", told)
+		}
+	}
+	h.nas.answer("lutz", challenge, text, mark)
+	if h.centre.Count("inbox") != 2 || len(h.mails.Letters) != 0 {
+		t.Errorf("%d messages by SMS, %d more by mail", h.centre.Count("inbox"), len(h.mails.Letters))
+	}
+}
+
 // arrived is closed when a message has come.
 func arrived(c *smsc.Centre) <-chan struct{} {
 	done := make(chan struct{})

@@ -126,8 +126,7 @@ func word(s string, most int) string {
 
 // tracker knows which messages of this process the centre's ids stand for.
 type tracker struct {
-	received func(id string, delivered bool, text string)
-	log      *slog.Logger
+	log *slog.Logger
 
 	mu    sync.Mutex
 	by    map[string]*tracked
@@ -140,11 +139,13 @@ type tracker struct {
 type tracked struct {
 	message string
 	to      string // masked
+	report  func(delivered bool, text string)
 	left    int
 	told    bool
 }
 
-// How many messages and receipts are remembered: the oldest go first. Nothing but a line of the log is lost.
+// How many messages and receipts are remembered: the oldest go first. Of those, and of messages of another process
+// or of a connection that a reload has replaced, a receipt says nothing to anybody.
 const (
 	maxTracked = 20_000
 	maxEarly   = 200
@@ -208,8 +209,8 @@ func (t *tracker) receipt(r receipt) {
 		text += ", error " + r.code
 	}
 	t.log.Info("delivery receipt", "message", of.message, "to", of.to, "delivered", delivered, "state", text)
-	if t.received != nil {
-		t.received(of.message, delivered, text)
+	if of.report != nil {
+		of.report(delivered, text)
 	}
 }
 

@@ -34,9 +34,9 @@ func TestParseReceipt(t *testing.T) {
 // The tracker forgets the oldest, and a flood of receipts for nobody costs nothing.
 func TestTrackerIsBounded(t *testing.T) {
 	told := 0
-	tr := tracker{log: slog.New(slog.DiscardHandler), received: func(string, bool, string) { told++ }}
+	tr := tracker{log: slog.New(slog.DiscardHandler)}
 	for i := range maxTracked + 500 {
-		tr.begin(&tracked{message: "m", left: 1})(validity(time.Duration(i)*time.Minute) + strings.Repeat("x", i%7) + hex.EncodeToString([]byte{byte(i >> 16), byte(i >> 8), byte(i)}))
+		tr.begin(&tracked{message: "m", left: 1, report: func(bool, string) { told++ }})(validity(time.Duration(i)*time.Minute) + strings.Repeat("x", i%7) + hex.EncodeToString([]byte{byte(i >> 16), byte(i >> 8), byte(i)}))
 		tr.receipt(receipt{id: "nobody" + hex.EncodeToString([]byte{byte(i >> 16), byte(i >> 8), byte(i)}), state: "DELIVRD"})
 	}
 	if len(tr.by) > maxTracked || len(tr.order) > maxTracked || len(tr.early) > maxEarly || told != 0 {

@@ -47,9 +47,6 @@ type Config struct {
 	Timeout    time.Duration // of a response; 0: 10s
 	Now        func() time.Time
 	Log        *slog.Logger
-	// Received is told of receipts: the Message.ID, whether the message has reached the phone, and the centre's word
-	// for its state. It is called for messages of this process only, from another goroutine.
-	Received func(id string, delivered bool, text string)
 }
 
 // Centre is a core.Carrier.
@@ -109,7 +106,7 @@ func New(cfg Config) (*Centre, error) {
 			return nil, err
 		}
 	}
-	c.track.received, c.track.log = cfg.Received, cfg.Log
+	c.track.log = cfg.Log
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	go func() {
 		defer close(c.ended)

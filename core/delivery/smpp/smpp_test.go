@@ -61,8 +61,7 @@ func open(t *testing.T, address string, change func(*smpp.Config)) *bench {
 	cfg := smpp.Config{
 		Address: address, SystemID: "latchkey", Password: secret.New(smsc.Password), SystemType: "otp", Source: "Latchkey",
 		SourceTON: -1, SourceNPI: -1, DestTON: 1, DestNPI: 1, Receipts: true, Timeout: 5 * time.Second,
-		Log:      slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Received: func(id string, delivered bool, text string) { b.receipts <- receipt{id, delivered, text} },
+		Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
 		change(&cfg)
@@ -85,7 +84,9 @@ func open(t *testing.T, address string, change func(*smpp.Config)) *bench {
 func (b *bench) send(id, text string) error {
 	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
 	defer cancel()
-	return b.Send(ctx, core.Message{ID: id, To: secret.New(number), Text: secret.New(text)})
+	return b.Send(ctx, core.Message{ID: id, To: secret.New(number), Text: secret.New(text), Report: func(delivered bool, state string) {
+		b.receipts <- receipt{id, delivered, state}
+	}})
 }
 
 // fault sends, and wants it to fail in this way.

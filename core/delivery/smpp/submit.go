@@ -86,7 +86,7 @@ func (c *Centre) parts(m core.Message) ([]part, *core.CarrierError) {
 	}
 	var reference [1]byte
 	_, _ = rand.Read(reference[:])
-	message := &tracked{message: m.ID, to: delivery.Masked(m.To.Reveal()), left: len(octets)}
+	message := &tracked{message: m.ID, to: delivery.Masked(m.To.Reveal()), report: m.Report, left: len(octets)}
 	var list []part
 	for i, o := range octets {
 		p := part{to: to, octets: o, ucs2: ucs2, message: message}
