@@ -65,7 +65,9 @@ func (c *Core) Begin(ctx context.Context, a Attempt) (Step, error) {
 		case FirstPassword:
 			verdict, err = c.kept(ctx, a, who)
 		case FirstPAM:
-			verdict, err = c.elsewhere(ctx, c.set.PAM, a, &who, &pre)
+			var back func()
+			verdict, back, err = c.elsewhere(ctx, c.set.PAM, a, &who, &pre)
+			defer back()
 		default:
 			// What nobody here checks is not checked: the zero value, or a kind of a newer version.
 			return c.dismiss(ctx, a, who, NoSuchPolicy)

@@ -64,16 +64,15 @@ func (c *Core) kept(ctx context.Context, a Attempt, who subject) (Verdict, error
 // elsewhere lets somebody else check the password. Only of users who are known here and not locked: else this would be a
 // way to try passwords of accounts that are none of Latchkey's, and to get an account locked over there by guesses that
 // the lock here has stopped. The others get a decoy. who and pre are read again when its turn has come: of many guesses
-// that waited together, those after the lock are not asked about any more.
-func (c *Core) elsewhere(ctx context.Context, with PasswordChecker, a Attempt, who *subject, pre *Reason) (Verdict, error) {
+// that waited together, those after the lock are not asked about any more. Hence back, which ends the turn, is to be
+// called when a wrong password has been counted, and not before.
+func (c *Core) elsewhere(ctx context.Context, with PasswordChecker, a Attempt, who *subject, pre *Reason) (verdict Verdict, back func(), err error) {
 	if with == nil {
-		return 0, errNoChecker
+		return 0, func() {}, errNoChecker
 	}
-	back, err := c.turns.Take(ctx, turnOf(a))
-	if err != nil {
-		return 0, err
+	if back, err = c.turns.Take(ctx, turnOf(a)); err != nil {
+		return 0, func() {}, err
 	}
-	defer back()
 	err = c.store.View(ctx, func(r store.Reader) (err error) {
 		if *who, err = c.asked(r, a); err != nil {
 			return err
@@ -82,7 +81,7 @@ func (c *Core) elsewhere(ctx context.Context, with PasswordChecker, a Attempt, w
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return 0, back, err
 	}
 	check := PasswordCheck{Request: a.Request, Decoy: true}
 	// A NUL would cut the password short on its way through C: "right\x00whatever".
@@ -92,14 +91,14 @@ func (c *Core) elsewhere(ctx context.Context, with PasswordChecker, a Attempt, w
 			check.Remote = a.Source.address()
 		}
 	}
-	verdict, err := with.CheckPassword(ctx, check)
+	verdict, err = with.CheckPassword(ctx, check)
 	switch {
 	case err != nil:
-		return 0, err
+		return 0, back, err
 	case check.Decoy:
-		return VerdictWrong, nil
+		return VerdictWrong, back, nil
 	}
-	return verdict, nil
+	return verdict, back, nil
 }
 
 // turnOf is by whom checks take turns.
