@@ -335,11 +335,12 @@ func (k *deviceCall) wrongSymbol(shown []pendingRecord) error {
 			continue
 		}
 		counted = true
-		name, err := k.userName(k.d.User)
-		if err != nil {
+		who := subject{id: k.d.User}
+		var err error
+		if who.known, err = get(k.t, keyUser(who.id), &who.user); err != nil {
 			return err
 		}
-		who := subject{name: name, given: name, known: true, id: k.d.User}
+		who.name, who.given = who.user.Name, who.user.Name
 		if err := k.count(k.t, k.now, p.attempt(k.call.Request), who, WrongSymbol, true, &k.said); err != nil {
 			return err
 		}

@@ -106,6 +106,8 @@ type devicesRecord struct {
 	IDs []mobile.DeviceID `cbor:"1,keyasint,omitempty"`
 	// Had: a phone of the user was active once. Whoever had one is no newcomer, even when it was revoked.
 	Had bool `cbor:"2,keyasint,omitempty"`
+	// Resets counts how often all was taken away: invitations of before are void.
+	Resets uint64 `cbor:"3,keyasint,omitempty"`
 }
 
 // hadPhone tells whether the user has, or had, a phone that was ever active.
@@ -130,6 +132,7 @@ type invitationRecord struct {
 	Generation uint64           `cbor:"5,keyasint"`
 	Device     *mobile.DeviceID `cbor:"6,keyasint,omitempty"` // that spent it
 	Void       bool             `cbor:"7,keyasint,omitempty"`
+	Resets     uint64           `cbor:"8,keyasint,omitempty"` // of the user, when it was made
 }
 
 func keyDevice(id mobile.DeviceID) []byte         { return append([]byte{'d'}, id[:]...) }

@@ -54,6 +54,9 @@ func (e *enrolling) enrol(text, deviceKey []byte, name string) (any, error) {
 	if _, err := get(e.t, keyDevices(inv.User), &list); err != nil {
 		return nil, err
 	}
+	if inv.Resets != list.Resets {
+		return nil, errVoid
+	}
 	if len(list.IDs) >= maxDevices {
 		return nil, refuseCall(CodeInvitationVoid, "this user has too many devices: revoke one first")
 	}
@@ -146,9 +149,6 @@ func (c *Core) InviteDevice(ctx context.Context, actor Actor, name string, trust
 	}
 	err = c.change(ctx, actor, "device.invite", name, func(t store.Txn, who *subject) (string, error) {
 		expires = c.clock.Now().Add(valid).UTC()
-		if err := c.notify(t, c.clock.Now(), who.id, &who.user, notice{Kind: noticeInvited}); err != nil {
-			return "", err
-		}
 		detail := "invitation " + inv.ID.String()
 		if trusted {
 			detail += ", trusted"
@@ -156,8 +156,13 @@ func (c *Core) InviteDevice(ctx context.Context, actor Actor, name string, trust
 		if err := c.notify(t, c.clock.Now(), who.id, &who.user, notice{Kind: noticeInvited}); err != nil {
 			return "", err
 		}
+		var list devicesRecord
+		if _, err := get(t, keyDevices(who.id), &list); err != nil {
+			return "", err
+		}
 		return detail, put(t, keyInvitation(inv.ID), invitationRecord{
 			User: who.id, Secret: c.hashInvitation(inv.ID, []byte(inv.Secret.Reveal())), Until: expires.Unix(), Trusted: trusted, Generation: c.generation,
+			Resets: list.Resets,
 		})
 	})
 	return inv.URL(), expires, err

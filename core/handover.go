@@ -64,6 +64,7 @@ func (c *Core) handOver(t store.Txn, who *subject, mailed bool) (h Handover, err
 	if who.user.CodeWord, word, err = c.newCodeWord(who.id, who.user.Language); err != nil {
 		return h, err
 	}
+	who.user.Epoch++ // whoever came in by the former one is out
 	h = Handover{
 		Name: who.name, Language: string(c.tag(who.user.Language)), Until: time.Unix(who.user.CodeWord.Until, 0).UTC(), Word: word, URL: c.selfURL(),
 	}
@@ -161,7 +162,7 @@ func (c *Core) renderCodeWord(r store.Reader, now time.Time, e *outboxRecord, m 
 	return m, "", nil
 }
 
-// ResetUser takes away what a user logs in with beside the password (answers, phones, recovery codes, temporary code, sessions), and
+// ResetUser takes away what a user logs in with beside the password (answers, phones and invitations of phones, recovery codes, temporary code, sessions), and
 // makes a new code word. What was asked stays asked: an answer that is given again keeps its usage.
 func (c *Core) ResetUser(ctx context.Context, actor Actor, name string, mailed bool) (h Handover, err error) {
 	err = c.change(ctx, actor, "user.reset", name, func(t store.Txn, who *subject) (string, error) {
@@ -212,6 +213,15 @@ func (c *Core) takeAway(t store.Txn, who *subject) (detail string, err error) {
 		if err := errors.Join(c.revoke(t, id, &records[i]), put(t, keyDevice(id), records[i])); err != nil {
 			return "", err
 		}
+	}
+	// Nor does an invitation of before make a phone.
+	var list devicesRecord
+	if _, err := get(t, keyDevices(who.id), &list); err != nil {
+		return "", err
+	}
+	list.Resets++
+	if err := put(t, keyDevices(who.id), list); err != nil {
+		return "", err
 	}
 	// Paper that was printed before must open nothing after.
 	t.Delete(keyRecovery(who.id))

@@ -143,6 +143,7 @@ func (k *selfCall) inviteDevice() (any, error) {
 	k.s.Invitation, k.s.Equal, k.s.Checks = &inv.ID, had, 0
 	err = errors.Join(k.putSession(), put(k.t, keyInvitation(inv.ID), invitationRecord{
 		User: k.who.id, Secret: k.hashInvitation(inv.ID, []byte(inv.Secret.Reveal())), Until: until.Unix(), Generation: k.generation,
+		Resets: list.Resets,
 	}), k.audit("device.invite", "invitation "+inv.ID.String()), k.notify(k.t, k.now, k.who.id, &k.who.user, notice{Kind: noticeInvited}))
 	return map[string]any{"url": inv.URL().Reveal(), "typed": inv.Typed().Reveal(), "expires": until.UTC().Truncate(time.Second)}, err
 }

@@ -134,6 +134,13 @@ func (c *Core) loadSession(r store.Reader, now time.Time, p *policy, cookie Secr
 		who.user.Expires != 0 && now.Unix() >= who.user.Expires {
 		return key, s, who, errSignedOut
 	}
+	var counts countRecord
+	if _, err = get(r, keyCount(s.User), &counts); err != nil {
+		return key, s, who, err
+	}
+	if counts.ForGood && c.set.Locks.PermanentlyAfter > 0 {
+		return key, s, who, errSignedOut // a lock for a time is for those outside
+	}
 	who.name, who.given, who.id, who.known, who.vouched = who.user.Name, who.user.Name, s.User, true, true
 	return key, s, who, nil
 }

@@ -54,6 +54,7 @@ func (c *Core) passUnenrolled(ctx context.Context, a Attempt, p *policy, who sub
 // that lets newcomers pass must not do so for somebody whose phone was stolen and revoked.
 func (c *Core) tellUnenrolled(ctx context.Context, a Attempt, p *policy, who subject) (Step, error) {
 	var step Step
+	var said []func()
 	err := c.store.Update(ctx, func(t store.Txn) error {
 		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p}
 		var err error
@@ -64,7 +65,7 @@ func (c *Core) tellUnenrolled(ctx context.Context, a Attempt, p *policy, who sub
 		if err != nil {
 			return err
 		}
-		j.who.vouched = who.vouched
+		j.who.vouched = who.vouched && pre == "" // a lock looks like a wrong password
 		newcomer := false
 		switch {
 		case pre != "" && p.First == FirstNone:
@@ -72,18 +73,21 @@ func (c *Core) tellUnenrolled(ctx context.Context, a Attempt, p *policy, who sub
 			err = j.dismiss(pre)
 		case j.who.known != who.known || j.who.known && (j.who.id != who.id || j.who.user.Epoch != who.user.Epoch):
 			err = j.dismiss(StaleToken)
+		case pre != "":
+			err = j.wrong(pre)
 		default:
 			if newcomer, err = c.newcomer(t, j.who, a); err == nil {
 				err = j.dismiss(NotEnrolled)
 			}
 		}
-		step = j.step
+		step, said = j.step, j.said
 		step.Newcomer = newcomer
 		return err
 	})
 	if err != nil {
 		return Step{}, silence(err)
 	}
+	tell(said)
 	return step, nil
 }
 

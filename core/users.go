@@ -490,6 +490,7 @@ func (c *Core) NewCodeWord(ctx context.Context, actor Actor, name string) (word 
 		if who.user.CodeWord, word, err = c.newCodeWord(who.id, who.user.Language); err != nil {
 			return "", err
 		}
+		who.user.Epoch++ // whoever came in by the former one is out
 		until = time.Unix(who.user.CodeWord.Until, 0).UTC()
 		if err := c.tellChange(t, who.id, &before, (*language.Changes).CodeWordMade); err != nil {
 			return "", err
