@@ -71,6 +71,7 @@ type judgement struct {
 	step   Step
 	said   []func() // to be logged after the commit
 
+	guessed bool   // the reply was compared with a code, and was none: it counts, whatever else is wrong with it
 	session Secret // that an Accept at self-service has opened
 }
 
@@ -100,6 +101,9 @@ func (j *judgement) judge(text secret.Secret) (err error) {
 		return err
 	}
 	if taken, err := j.recovery(text); err != nil || taken {
+		return err
+	}
+	if j.guessed, err = j.likeCode(text); err != nil {
 		return err
 	}
 	if stale, err := j.phoneSince(); err != nil || stale {
@@ -350,6 +354,9 @@ func (j *judgement) wrong(reason Reason) (err error) {
 
 // dismiss rejects without counting: nothing was compared.
 func (j *judgement) dismiss(reason Reason) (err error) {
+	if j.guessed {
+		return j.wrong(WrongAnswer)
+	}
 	j.step, err = j.reject(j.t, j.now, j.a, j.who, reason)
 	return err
 }

@@ -122,7 +122,12 @@ func (c *Core) second(ctx context.Context, a Attempt, p *policy, who subject, no
 		return c.beginApp(ctx, a, p, who)
 	case message:
 		return c.beginMessage(ctx, a, p, who)
-	case decoy && p.message() && !step.Waiting:
+	case decoy && step.Waiting:
+		if err := c.storeNothing(ctx, who); err != nil {
+			return Step{}, silence(err)
+		}
+		return step, nil
+	case decoy && p.message():
 		if err := c.sendNothing(ctx, a, who); err != nil {
 			return Step{}, silence(err)
 		}

@@ -67,6 +67,15 @@ func (c *Core) decoyApp(a Attempt, p *policy, who subject, now time.Time) Step {
 	return c.showDecoyApp(a, p, who, now, token.Claims{Kind: token.AppDecoy, Challenge: shown})
 }
 
+// storeNothing costs what a pending does: else the time of a reply would tell who has a phone.
+func (c *Core) storeNothing(ctx context.Context, who subject) error {
+	return c.store.Update(ctx, func(t store.Txn) error { return c.putNothing(t, who) })
+}
+
+func (c *Core) putNothing(t store.Txn, who subject) error {
+	return put(t, c.keyQuiet("phone of "+who.name), quietRecord{At: c.clock.Now().UnixMilli()})
+}
+
 // showDecoyApp shows the symbol of claims, in the language that decoyQuestion would speak.
 func (c *Core) showDecoyApp(a Attempt, p *policy, who subject, now time.Time, claims token.Claims) Step {
 	tag := c.tag(who.user.Language, a.Language)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/mobile"
-	"github.com/latchkey/latchkey/core/pinphrase"
 	"github.com/latchkey/latchkey/core/store"
 	"github.com/latchkey/latchkey/core/token"
 )
@@ -199,7 +198,7 @@ func (c *Core) beginApp(ctx context.Context, a Attempt, p *policy, who subject) 
 		}
 		switch {
 		case pre != "":
-			j.step = c.decoyApp(a, p, who, j.now) // it looks as ever, and no phone rings
+			j.step, err = c.decoyApp(a, p, who, j.now), c.putNothing(t, who) // it looks as ever, and no phone rings
 		case code:
 			j.step = c.askCode(a, p, who, j.now, p.First != FirstNone, !usable)
 		case !has || !usable:
@@ -398,16 +397,10 @@ func (j *judgement) app(r Reply, last bool) (again bool, err error) {
 	if taken, err := j.recovery(r.Text); err != nil || taken {
 		return false, errors.Join(err, j.end(&p, pendingEnded))
 	}
-	if len(pinphrase.CanonicalReply(r.Text.Reveal())) == temporaryLength && j.temporaryValid(j.who, j.now) {
-		// It was compared with the temporary code: no guess goes uncounted because a phone is waited for.
+	if guessed, err := j.likeCode(r.Text); err != nil {
+		return false, err
+	} else if guessed { // no guess goes uncounted because a phone is waited for
 		return false, errors.Join(j.end(&p, pendingEnded), j.wrong(WrongAnswer))
-	}
-	if likeRecovery(r.Text) {
-		if has, err := j.hasRecovery(j.t, j.who.id); err != nil {
-			return false, err
-		} else if has {
-			return false, errors.Join(j.end(&p, pendingEnded), j.wrong(WrongAnswer))
-		}
 	}
 	if typed := strings.ToLower(strings.TrimSpace(r.Text.Reveal())); typed == "p" && j.canFallBack() {
 		return false, j.fallBack(&p)

@@ -89,6 +89,20 @@ func (j *judgement) recovery(text secret.Secret) (taken bool, err error) {
 	return true, j.accept(RightRecovery, "")
 }
 
+// likeCode tells whether a reply can be meant as one of the codes that the user has, and so was compared with them.
+func (j *judgement) likeCode(text secret.Secret) (bool, error) {
+	if !j.who.known {
+		return false, nil
+	}
+	if len(pinphrase.CanonicalReply(text.Reveal())) == temporaryLength && j.temporaryValid(j.who, j.now) {
+		return true, nil
+	}
+	if !likeRecovery(text) {
+		return false, nil
+	}
+	return j.hasRecovery(j.t, j.who.id)
+}
+
 // selfRecovery is what the pages show of the codes.
 type selfRecovery struct {
 	Left int        `json:"left"`
