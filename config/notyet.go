@@ -13,7 +13,7 @@ type gap struct {
 
 var gaps = []gap{
 	{"web.serve[]", text("services"), "the service API", "[app]"},
-	{"policies.*.first", elsewhere, "checking the password there", "password and pam are there, and none where the NAS has checked it"},
+	{"policies.*.first", elsewhere, "a password that LDAP or RADIUS checks", "password, pam, or none where the gateway has checked it"},
 }
 
 // notYet finds the gap that a value falls into.

@@ -74,7 +74,7 @@ func (a *app) invitation(given localapi.Invitation) error {
 		a.warn("trusted: whoever opens it first has a phone of %s that works at once", given.Name)
 		return nil
 	}
-	a.remark("Then: latchkey device confirm %s CODE, with the code that the phone shows.", given.Name)
+	a.remark("Then an administrator: latchkey device confirm %s CODE, with the code that the phone shows.", given.Name)
 	return nil
 }
 

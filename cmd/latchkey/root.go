@@ -154,7 +154,7 @@ Results go to standard output, remarks and errors to standard error. With
 		socket = defaultSocket
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.socket, "socket", socket, "admin `PATH` of latchkeyd (or LATCHKEY_SOCKET)")
+	flags.StringVar(&a.socket, "socket", socket, "latchkeyd's admin socket `PATH` (or LATCHKEY_SOCKET)")
 	flags.Lookup("socket").DefValue = defaultSocket
 	flags.BoolVar(&a.json, "json", false, "print JSON, for machines")
 	root.SetIn(a.in)

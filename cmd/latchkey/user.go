@@ -135,7 +135,7 @@ func (a *app) simple(use, short, said string, do func(c *localapi.Client, ctx co
 
 func (a *app) userLock() *cobra.Command {
 	return a.simple("lock NAME", "Lock a user until you unlock",
-		"is locked until it is unlocked", (*localapi.Client).LockUser)
+		"is locked, until you unlock", (*localapi.Client).LockUser)
 }
 
 func (a *app) userUnlock() *cobra.Command {

@@ -31,6 +31,8 @@ var entries = []string{
 	"-rw-r--r-- root/root /usr/share/fish/vendor_completions.d/latchkey.fish",
 	"-rw-r--r-- root/root /usr/share/doc/latchkey/third-party-licenses.gz",
 	"-rw-r--r-- root/root /usr/share/doc/latchkey/quickstart.md",
+	"-rw-r--r-- root/root /usr/share/doc/latchkey/helpdesk.md",
+	"-rw-r--r-- root/root /usr/share/doc/latchkey/security.md",
 }
 
 func TestContents(t *testing.T) {
