@@ -5,10 +5,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/latchkey/latchkey/core/secret"
 	"github.com/latchkey/latchkey/core/store"
 )
 
@@ -218,4 +221,65 @@ func TestDecoysOfPhonesCostAWrite(t *testing.T) {
 	if n := writes("lutz"); n != real {
 		t.Errorf("a locked user costs %d writes, else %d", n, real)
 	}
+}
+
+// TestDecoysOfPhonesWaitAsLong: neither how long a wait for the phone takes, nor what ends it, tells a phone from none.
+func TestDecoysOfPhonesWaitAsLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(s *Settings) {
+			s.Policies["ssh"] = Policy{First: FirstNone, Second: []Method{MethodApp}, Realm: "default", Fallback: true}
+			s.Policies["words"] = Policy{First: FirstNone, Second: []Method{MethodApp, MethodPINphrase}, Realm: "default", Fallback: true}
+		})
+		defer h.Core.store.Close()
+		a := onHost("nobody")
+		s := h.begin(a)
+		h.now = h.now.Add(h.pendingFor() - time.Second)
+		began := time.Now()
+		s = h.answerWaiting(a, s.Token, 10*time.Second)
+		want(t, s, Challenge, "")
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("a phone that is there is waited for 10 s, one that is not %s", took)
+		}
+		// At the end of its time a login is over, whatever is typed and however often it was asked.
+		words := onHost("nobody")
+		words.Policy = "words"
+		for i := 0; !h.decoyHasPhone(h.policies["words"], subject{name: words.User}); i++ {
+			words.User = fmt.Sprint("nobody-", i)
+		}
+		s = h.begin(words)
+		want(t, s, Challenge, "")
+		rounds := s
+		for range maxRounds {
+			rounds = h.answer(words, rounds.Token, "")
+		}
+		h.now = h.now.Add(h.pendingFor())
+		want(t, h.answer(words, s.Token, "p"), Reject, PendingExpired)
+		want(t, h.answer(words, rounds.Token, ""), Reject, PendingExpired)
+	})
+}
+
+// TestAttackCharactersPastALockedPhone: where a question may be answered instead of using the phone, a phone that is
+// locked opens no such way, also where no prompt can be shown.
+func TestAttackCharactersPastALockedPhone(t *testing.T) {
+	p := newPost(t, func(s *Settings) {
+		s.Device = DeviceSettings{Origin: "https://latchkey.example.org:8443", Appliance: "Example"}
+		s.Policies["two"] = Policy{
+			First: FirstPassword, Second: []Method{MethodApp, MethodPINphrase}, Realm: "default", Deliver: []string{"sms"}, Presend: true, Fallback: true,
+		}
+	})
+	p.equip("lutz", number)
+	phone := p.newPhone("lutz", true)
+	p.deliver()
+	letters, _ := p.read(p.sms.last(t))
+	for range 6 {
+		_, _ = phone.evaluate("unlock")
+	}
+	want(t, p.begin(two("lutz")), Reject, PhoneUnusable)
+	a := two("lutz")
+	a.NoChallenge, a.Password = true, secret.New("latchkey-demo,"+letters)
+	want(t, p.begin(a), Reject, PhoneUnusable)
+	if err := p.UnlockDevice(t.Context(), root, "lutz", phone.id.String()); err != nil {
+		t.Fatal(err)
+	}
+	want(t, p.begin(a), Accept, Right)
 }

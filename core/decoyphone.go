@@ -121,6 +121,10 @@ func (c *Core) answerDecoyApp(ctx context.Context, r Reply, p *policy, claims to
 	shown := claims.Challenge
 	shown[0], shown[1] = 0, 0
 	ends := time.UnixMilli(int64(binary.BigEndian.Uint64(shown[:]))).Add(c.pendingFor())
+	// In the order of lookAtPending: what comes first must not tell the two apart, nor how long it takes.
+	if !c.clock.Now().Before(ends) {
+		return c.dismiss(ctx, a, who, PendingExpired)
+	}
 	if strings.ToLower(strings.TrimSpace(r.Text.Reveal())) == "p" && p.decoyFallback() {
 		if p.message() {
 			if err := c.sendNothing(ctx, a, who); err != nil {
@@ -132,7 +136,7 @@ func (c *Core) answerDecoyApp(ctx context.Context, r Reply, p *policy, claims to
 	if claims.Round >= maxRounds {
 		return c.dismiss(ctx, a, who, TooManyRounds)
 	}
-	wait := time.NewTimer(min(r.Wait, max(0, ends.Sub(c.clock.Now()))))
+	wait := time.NewTimer(r.Wait)
 	defer wait.Stop()
 	select {
 	case <-ctx.Done():

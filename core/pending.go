@@ -267,6 +267,9 @@ func (j *judgement) canFallBack() bool {
 	if !j.p.Fallback || !slices.Contains(j.p.Second, MethodPINphrase) {
 		return false
 	}
+	if locked, err := j.phoneLocked(); err != nil || locked {
+		return false
+	}
 	if j.p.message() {
 		if reaches, err := j.reaches(j.t, j.who, j.p); err != nil || !reaches {
 			return false

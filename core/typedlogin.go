@@ -78,6 +78,11 @@ func (j *judgement) typedBehind(second behind) (begun bool, err error) {
 			if errors.Is(err, errNotEnrolled) {
 				continue
 			}
+			if locked, err := j.phoneLocked(); err != nil {
+				return false, err
+			} else if locked {
+				return false, j.dismiss(PhoneUnusable)
+			}
 			if errors.Is(err, pinphrase.ErrNoQuestion) {
 				return false, j.dismiss(Exhausted)
 			}
@@ -101,6 +106,16 @@ func (j *judgement) typedBehind(second behind) (begun bool, err error) {
 		return false, j.dismiss(NoAddress)
 	}
 	return false, errNothing
+}
+
+// phoneLocked tells whether the policy asks a phone first, and the user has none but locked ones: they open no way round.
+func (j *judgement) phoneLocked() (bool, error) {
+	app := slices.Index(j.p.Second, MethodApp)
+	if app < 0 || app > slices.Index(j.p.Second, MethodPINphrase) {
+		return false, nil
+	}
+	has, usable, err := j.hasPhone(j.t, j.who.id)
+	return has && !usable, err
 }
 
 // awaitLetters refuses in words that name the message. To log in without characters is also how a person without a
