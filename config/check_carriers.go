@@ -24,7 +24,11 @@ type Carrier struct {
 	HTTP   *HTTPGateway
 	Kannel *Kannel
 	Mail   *Mail
+	Push   *PhonePush
 }
+
+// PhonePush lets users' phones show messages, and rings them.
+type PhonePush struct{}
 
 // SMPP is a message centre, or an aggregator that speaks like one.
 type SMPP struct {
@@ -92,8 +96,11 @@ type Mail struct {
 
 // Address is the kind of address that the carrier needs.
 func (k Carrier) Address() core.AddressKind {
-	if k.Mail != nil {
+	switch {
+	case k.Mail != nil:
 		return core.AddressMail
+	case k.Push != nil:
+		return core.AddressDevice
 	}
 	return core.AddressPhone
 }
@@ -108,7 +115,7 @@ func (c check) carriers() []Carrier {
 		}
 		k := Carrier{Name: entry.Name}
 		var kinds []string
-		for _, kind := range []string{"smpp", "http", "kannel", "mail"} {
+		for _, kind := range []string{"smpp", "http", "kannel", "mail", "push"} {
 			if c.given(key + "." + kind) {
 				kinds = append(kinds, kind)
 			}
@@ -117,7 +124,7 @@ func (c check) carriers() []Carrier {
 		case c.silenced(key):
 			continue
 		case len(kinds) == 0:
-			c.fail(key, "smpp:, http:, kannel: or mail:", "does not say how it sends")
+			c.fail(key, "smpp:, http:, kannel:, mail: or push: {}", "does not say how it sends")
 			continue
 		case len(kinds) > 1:
 			c.fail(key+"."+kinds[1], "two carriers, each with a name", "%s is given too, and a carrier is of one kind", kinds[0])
@@ -133,10 +140,23 @@ func (c check) carriers() []Carrier {
 			k.Kannel = c.kannel(at, entry.Value.Kannel)
 		case "mail":
 			k.Mail = c.mail(at, entry.Value.Mail)
+		case "push":
+			k.Push = c.phonePush(at)
 		}
 		list = append(list, k)
 	}
 	return list
+}
+
+// phonePush needs the door by which phones ask.
+func (c check) phonePush(key string) *PhonePush {
+	switch {
+	case !slices.Contains(c.file.Web.Serve, "app") || !c.given("web"):
+		c.fail(key, "web: with serve: [app], where phones find this appliance", "has no phones to ring")
+	case c.file.Web.Push.Contact == "":
+		c.warn(key, "web.push.contact", "rings no phone: only an app that is open shows messages by itself")
+	}
+	return &PhonePush{}
 }
 
 func (c check) smpp(key string, given smpp) *SMPP {

@@ -20,6 +20,9 @@ func (c check) delivery() core.DeliverySettings {
 		} else {
 			c.knownCarrier(at, name)
 		}
+		if c.given(entryPath("carriers", name) + ".push") {
+			c.fail(at, "a carrier of SMS or mail", "rings phones, and a bell brings no notice")
+		}
 		if slices.Contains(given.Notices[:i], name) {
 			c.fail(at, "", "stands there twice")
 		}

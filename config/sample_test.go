@@ -75,7 +75,7 @@ func TestSampleSwitchedOn(t *testing.T) {
 	if b := c.Web.Brand; b.Name == "" || b.Colour == "" || b.ColourDark == "" || b.Logo == "" {
 		t.Errorf("an example was not taken: %+v", b)
 	}
-	if len(c.Carriers) != 4 {
+	if len(c.Carriers) != 5 || c.Carriers[4].Push == nil {
 		t.Errorf("an example was not taken: %+v", c.Carriers)
 	}
 	if c.Hosts.Policy != "ssh" || c.Hosts.Services["sudo"] != "ssh" || !c.Hosts.PasswordChecked {

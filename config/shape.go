@@ -253,7 +253,11 @@ type carrierEntry struct {
 	HTTP   httpGateway `key:"http"`
 	Kannel kannel      `key:"kannel"`
 	Mail   mailServer  `key:"mail"`
+	Push   phonePush   `key:"push"`
 }
+
+// phonePush rings the users' phones, whose keys are under web.push. It has no keys of its own.
+type phonePush struct{}
 
 type smpp struct {
 	Address      string        `key:"address"`

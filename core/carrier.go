@@ -14,7 +14,7 @@ type AddressKind string
 const (
 	AddressPhone  AddressKind = "phone"  // a telephone number in E.164, "+491711234567"
 	AddressMail   AddressKind = "mail"   // "lutz@example.org"
-	AddressDevice AddressKind = "device" // an enrolled phone's push subscription
+	AddressDevice AddressKind = "device" // the user's active phones; To is the user's id, and the message has no text
 )
 
 // Carrier brings messages to one kind of address: an SMS centre, a gateway, a mail server. Core owns the
@@ -51,6 +51,9 @@ const (
 	CarrierBusy    CarrierFault = "busy"    // the same, not before After: the carrier throttles
 	CarrierRefused CarrierFault = "refused" // this message or address will not do: the next carrier
 	CarrierUnknown CarrierFault = "unknown" // it may have been taken over: not to be sent twice
+	// CarrierUnheard: it is there to be found, but nobody was told of it. The next carrier; without one it counts as
+	// taken over.
+	CarrierUnheard CarrierFault = "unheard"
 )
 
 // CarrierError is why a message was not taken over. It holds no secret.

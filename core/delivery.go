@@ -97,20 +97,11 @@ func (c *Core) address(r store.Reader, id userID, u *userRecord, kind AddressKin
 	case AddressMail:
 		return secret.New(u.Mail), nil
 	case AddressDevice:
-		ids, records, err := c.devicesOf(r, id)
-		if err != nil {
+		_, usable, err := c.hasPhone(r, id)
+		if err != nil || !usable {
 			return Secret{}, err
 		}
-		newest := -1
-		for i := range records {
-			d := &records[i]
-			if d.State == deviceActive && len(d.Push) > 0 && (newest < 0 || d.Seen > records[newest].Seen) {
-				newest = i
-			}
-		}
-		if newest >= 0 {
-			return c.keys.Open(records[newest].Push, "push|"+ids[newest].String())
-		}
+		return secret.New(id.String()), nil
 	}
 	return Secret{}, nil
 }

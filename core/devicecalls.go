@@ -34,24 +34,28 @@ type op struct {
 	run func(*deviceCall) (any, error)
 	// inert says that a device that is not confirmed yet may call it.
 	inert bool
+	// fresh says that the reply is not kept, since it holds what nothing may hold: a call that is repeated is run again.
+	// It changes nothing but what the first run has changed.
+	fresh bool
 }
 
 // ops are all calls but enrolment and the event stream.
 func ops() map[string]op {
 	return map[string]op{
-		"hello":        {(*deviceCall).hello, true},
-		"pin/evaluate": {(*deviceCall).evaluate, true},
-		"key":          {(*deviceCall).setKey, true},
-		"pendings":     {(*deviceCall).pendings, false},
-		"open":         {(*deviceCall).open, false},
-		"approve":      {(*deviceCall).approve, false},
-		"deny":         {(*deviceCall).deny, false},
-		"renew/begin":  {(*deviceCall).renewBegin, false},
-		"renew":        {(*deviceCall).renew, false},
-		"push":         {(*deviceCall).push, false},
-		"rename":       {(*deviceCall).rename, true},
-		"remove":       {(*deviceCall).remove, true},
-		"history":      {(*deviceCall).history, false},
+		"hello":        {(*deviceCall).hello, true, false},
+		"pin/evaluate": {(*deviceCall).evaluate, true, false},
+		"key":          {(*deviceCall).setKey, true, false},
+		"pendings":     {(*deviceCall).pendings, false, false},
+		"open":         {(*deviceCall).open, false, false},
+		"approve":      {(*deviceCall).approve, false, false},
+		"deny":         {(*deviceCall).deny, false, false},
+		"renew/begin":  {(*deviceCall).renewBegin, false, false},
+		"renew":        {(*deviceCall).renew, false, false},
+		"push":         {(*deviceCall).push, false, false},
+		"rename":       {(*deviceCall).rename, true, false},
+		"remove":       {(*deviceCall).remove, true, false},
+		"history":      {(*deviceCall).history, false, false},
+		"messages":     {(*deviceCall).messages, false, true},
 	}
 }
 
@@ -132,6 +136,9 @@ func (k *deviceCall) answer(o op) (replyRecord, error) {
 	}
 	frame := sha256.Sum256(mobile.Call(k.id, k.call.Counter, k.call.Method, k.call.Path, k.call.Body))
 	if k.call.Counter == k.d.Counter && bytes.Equal(frame[:], k.d.Frame) {
+		if k.d.Reply.Fresh {
+			return k.reply(o)
+		}
 		return k.d.Reply, errNothing
 	}
 	if k.call.Counter <= k.d.Counter {
@@ -141,21 +148,29 @@ func (k *deviceCall) answer(o op) (replyRecord, error) {
 		k.restored()
 	}
 	k.d.Counter, k.d.Frame, k.d.Seen = k.call.Counter, frame[:], k.now.Unix()
+	reply, err := k.reply(o)
+	if err != nil {
+		return replyRecord{}, err
+	}
+	k.d.Reply = reply
+	if o.fresh {
+		k.d.Reply = replyRecord{Fresh: true}
+	}
+	return reply, put(k.t, keyDevice(k.id), k.d)
+}
+
+// reply runs the call.
+func (k *deviceCall) reply(o op) (replyRecord, error) {
 	doc, err := k.run(o)
 	var refused *DeviceError
 	switch {
 	case errors.As(err, &refused):
-		k.d.Reply = replyRecord{Code: refused.Code, Text: refused.Text}
+		return replyRecord{Code: refused.Code, Text: refused.Text}, nil
 	case err != nil:
 		return replyRecord{}, err
-	default:
-		body, err := json.Marshal(doc)
-		if err != nil {
-			return replyRecord{}, err
-		}
-		k.d.Reply = replyRecord{Body: body}
 	}
-	return k.d.Reply, put(k.t, keyDevice(k.id), k.d)
+	body, err := json.Marshal(doc)
+	return replyRecord{Body: body}, err
 }
 
 func (k *deviceCall) run(o op) (any, error) {

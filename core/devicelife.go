@@ -304,13 +304,13 @@ func historyWord(e AuditEntry) string {
 	return e.Result
 }
 
-// DeviceEvents tells an open app of pendings as they come and go.
+// DeviceEvents tells an open app of pendings and messages as they come and go.
 func (c *Core) DeviceEvents(ctx context.Context, call DeviceCall, begun func(), send func(DeviceEvent) error) error {
 	if call.Method != "GET" {
 		return refuseCall(CodeBadRequest, "events are asked for by GET")
 	}
 	// A call that is repeated gets its kept reply without being run: what it is about is read afterwards.
-	if _, err := c.answerCall(ctx, call, op{func(*deviceCall) (any, error) { return struct{}{}, nil }, false}); err != nil {
+	if _, err := c.answerCall(ctx, call, op{func(*deviceCall) (any, error) { return struct{}{}, nil }, false, false}); err != nil {
 		return err
 	}
 	id, err := mobile.ParseDeviceID(call.Device)
@@ -325,17 +325,22 @@ func (c *Core) DeviceEvents(ctx context.Context, call DeviceCall, begun func(), 
 		return silence(err)
 	}
 	user := d.User
-	wake, leave := c.waits.listen(user)
+	wake, leave := c.waits.listen(user, id)
 	defer leave()
 	begun()
-	known := map[mobile.PendingID]bool{}
+	known := map[string]string{} // id to kind
 	for {
 		var waiting []pendingRecord
+		var messages map[string]bool
 		d = deviceRecord{}
 		err := c.store.View(ctx, func(r store.Reader) (err error) {
-			if _, err = get(r, keyDevice(id), &d); err == nil {
-				_, waiting, err = c.waitingOf(r, user, c.clock.Now())
+			if _, err = get(r, keyDevice(id), &d); err != nil {
+				return err
 			}
+			if _, waiting, err = c.waitingOf(r, user, c.clock.Now()); err != nil {
+				return err
+			}
+			messages, err = c.newest.Load().messageIDs(r, user, c.clock.Now())
 			return err
 		})
 		if err != nil {
@@ -344,18 +349,23 @@ func (c *Core) DeviceEvents(ctx context.Context, call DeviceCall, begun func(), 
 		if d.State != deviceActive {
 			return refuseCall(CodeDeviceLocked, "this device may not listen any more")
 		}
-		now := map[mobile.PendingID]bool{}
+		now := map[string]string{}
 		for _, p := range waiting {
-			now[p.ID] = true
-			if !known[p.ID] {
-				if err := send(DeviceEvent{"pending", p.ID.String()}); err != nil {
+			now[p.ID.String()] = "pending"
+		}
+		for m := range messages {
+			now[m] = "message"
+		}
+		for what, kind := range now {
+			if known[what] == "" {
+				if err := send(DeviceEvent{kind, what}); err != nil {
 					return err
 				}
 			}
 		}
-		for p := range known {
-			if !now[p] {
-				if err := send(DeviceEvent{"ended", p.String()}); err != nil {
+		for what := range known {
+			if now[what] == "" {
+				if err := send(DeviceEvent{"ended", what}); err != nil {
 					return err
 				}
 			}

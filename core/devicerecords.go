@@ -73,6 +73,8 @@ type replyRecord struct {
 	Body []byte     `cbor:"1,keyasint,omitempty"`
 	Code DeviceCode `cbor:"2,keyasint,omitempty"`
 	Text string     `cbor:"3,keyasint,omitempty"`
+	// Fresh: the reply was not kept, and is made again.
+	Fresh bool `cbor:"4,keyasint,omitempty"`
 }
 
 type evaluationRecord struct {

@@ -289,5 +289,8 @@ func (c *Core) revoke(t store.Txn, id mobile.DeviceID, d *deviceRecord) error {
 	}
 	u.Epoch++
 	*d = deviceRecord{User: d.User, Name: d.Name, Created: d.Created, State: deviceRevoked, Counter: d.Counter, Generation: d.Generation}
-	return errors.Join(put(t, keyDevices(d.User), list), put(t, keyUser(d.User), u))
+	if err := errors.Join(put(t, keyDevices(d.User), list), put(t, keyUser(d.User), u)); err != nil {
+		return err
+	}
+	return c.forgotten(t, subject{name: u.Name, given: u.Name, known: true, id: d.User, user: u})
 }

@@ -88,8 +88,8 @@ func (c *Core) notify(t store.Txn, now time.Time, id userID, before *userRecord,
 		more, queued := told.More, false
 		for _, name := range c.set.Delivery.Notices {
 			carrier := c.carrier(name)
-			if carrier == nil {
-				continue
+			if carrier == nil || carrier.Address() == AddressDevice {
+				continue // a bell brings no notice
 			}
 			to, err := c.address(t, id, before, carrier.Address())
 			if err != nil {

@@ -128,6 +128,9 @@ type deliveryRecord struct {
 	Message   [8]byte       `cbor:"6,keyasint"`           // the outbox's id of it
 	Doubtful  []string      `cbor:"7,keyasint,omitempty"` // carriers of which nobody knows whether they took it
 	Reached   bool          `cbor:"8,keyasint,omitempty"` // a carrier has taken it at least once
+	// Phones is the carrier by which the user's phones may show it; empty: they may not.
+	Phones string `cbor:"9,keyasint,omitempty"`
+	Seen   bool   `cbor:"10,keyasint,omitempty"` // one of them has
 }
 
 func keyDeliveries(id userID) []byte { return append([]byte{'e'}, id[:]...) }

@@ -32,7 +32,7 @@ type EnrolCall struct {
 	Remote  string
 }
 
-// DeviceEvent is what the event stream tells: "pending" or "ended", and an id.
+// DeviceEvent is what the event stream tells: "pending", "message" or "ended", and an id.
 type DeviceEvent struct {
 	Name string
 	ID   string

@@ -145,7 +145,7 @@ func (c *Core) insteadOf(r store.Reader, now time.Time, e *outboxRecord, d *deli
 	if who.known, err = get(r, keyUser(e.User), &who.user); err != nil || !who.mayBeSent(now) {
 		return nil, err
 	}
-	open, err := c.stillOpen(r, who, e)
+	_, open, err := c.openChallenge(r, who, e.Series, e.Challenge)
 	if err != nil || !open {
 		return nil, err
 	}

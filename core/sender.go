@@ -8,9 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/latchkey/latchkey/core/language"
 	"github.com/latchkey/latchkey/core/pinphrase"
-	"github.com/latchkey/latchkey/core/secret"
 	"github.com/latchkey/latchkey/core/store"
 )
 
@@ -324,6 +322,9 @@ func (c *Core) claim(ctx context.Context, q *sendQueue, carrier Carrier, keys []
 				r.Node, r.Lease = c.node, now.Add(leaseFor).UnixMilli()
 				r.Tries++
 				err = put(t, key, &r)
+				if r.Kind == outboxChallenge && carrier.Address() == AddressDevice {
+					err = errors.Join(err, c.toPhones(t, &r))
+				}
 				of := &awaited{record: r}
 				of.record.To = nil
 				m.Report = c.report(of)
@@ -371,12 +372,12 @@ func (c *Core) render(r store.Reader, now time.Time, e *outboxRecord, carrier Ca
 	if all.Series[e.Series].Message != e.ID {
 		return m, "another one has taken its place", nil
 	}
-	o, err := c.opened(r, who, e.Series)
-	if errors.Is(err, errNotEnrolled) || errors.Is(err, pinphrase.ErrNoQuestion) || err == nil && o.record.ID != e.Challenge {
-		return m, "its challenge is over", nil
-	}
+	o, open, err := c.openChallenge(r, who, e.Series, e.Challenge)
 	if err != nil {
 		return m, "", err
+	}
+	if !open {
+		return m, "its challenge is over", nil
 	}
 	if m.To, err = c.address(r, e.User, u, carrier.Address()); err != nil {
 		return m, "", err
@@ -384,9 +385,10 @@ func (c *Core) render(r store.Reader, now time.Time, e *outboxRecord, carrier Ca
 	if m.To.Len() == 0 {
 		return m, "its address is gone", nil
 	}
-	tag := c.tag(u.Language)
-	m.Subject = language.In(tag).Texts.MessageSubject
-	m.Text = secret.New(c.prompts[tag].Message(o.question, o.record.Set, o.length, markOf(c.state, o.record.ID)))
+	if carrier.Address() == AddressDevice {
+		return m, "", nil // the phone asks for the text
+	}
+	m.Subject, m.Text = c.messageSubject(u), c.messageText(u, o)
 	return m, "", nil
 }
 
@@ -396,13 +398,13 @@ func (s *subject) mayBeSent(now time.Time) bool {
 	return s.known && !u.Disabled && !u.Locked && (u.Expires == 0 || now.Unix() < u.Expires)
 }
 
-// stillOpen tells whether the challenge of an entry is the one that waits for its answer.
-func (c *Core) stillOpen(r store.Reader, who subject, e *outboxRecord) (bool, error) {
-	o, err := c.opened(r, who, e.Series)
+// openChallenge tells whether a challenge is the one that waits for its answer, and gives it.
+func (c *Core) openChallenge(r store.Reader, who subject, series string, challenge [8]byte) (o *opened, open bool, err error) {
+	o, err = c.opened(r, who, series)
 	if errors.Is(err, errNotEnrolled) || errors.Is(err, pinphrase.ErrNoQuestion) {
-		return false, nil
+		return nil, false, nil
 	}
-	return err == nil && o.record.ID == e.Challenge, err
+	return o, err == nil && o.record.ID == challenge, err
 }
 
 // carry gives one message to its carrier, and writes down what came of it.
@@ -508,6 +510,12 @@ func (c *Core) settleParcel(ctx context.Context, p parcel, fault *CarrierError, 
 		case CarrierBusy:
 			r.Due, passOn = now.Add(fault.After).UnixMilli(), fault.After > busyMost
 			r.Tries--
+		case CarrierUnheard:
+			seen, err := c.seen(t, &r)
+			if err != nil {
+				return err
+			}
+			passOn = !seen // somebody may have looked meanwhile
 		case CarrierRefused:
 			passOn = true
 			r.Due = r.Until // nobody else: the end
@@ -524,6 +532,9 @@ func (c *Core) settleParcel(ctx context.Context, p parcel, fault *CarrierError, 
 				said = append(said, func() { c.sayMessage(&r, "passed on", from+": "+detail) })
 				return c.auditMessage(t, now, &r, "passed-on", from+": "+detail)
 			}
+		}
+		if fault.Fault == CarrierUnheard {
+			return end(deliveryTaken, detail)
 		}
 		if r.Due >= r.Until || ms >= r.Until {
 			return end(deliveryFailed, detail)

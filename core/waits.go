@@ -3,6 +3,9 @@ package core
 import (
 	"context"
 	"sync"
+
+	"github.com/latchkey/latchkey/core/mobile"
+	"github.com/latchkey/latchkey/core/store"
 )
 
 // waits wakes those who wait for a pending, in this process or, through the store's watch, for what another
@@ -10,7 +13,9 @@ import (
 type waits struct {
 	mu   sync.Mutex
 	by   map[[8]byte]map[chan struct{}]struct{}
-	user map[userID]map[chan struct{}]struct{} // phones that listen for pendings of their user
+	user map[userID]map[chan struct{}]struct{} // phones that listen for pendings and messages of their user
+	// phones counts the streams of each phone, in this process.
+	phones map[mobile.DeviceID]int
 }
 
 // join registers for a pending. The channel gets a value after each change.
@@ -23,14 +28,30 @@ func (w *waits) join(id [8]byte) (wake chan struct{}, leave func()) {
 	return enter(&w.mu, w.by, id)
 }
 
-// listen registers for all pendings of a user.
-func (w *waits) listen(id userID) (wake chan struct{}, leave func()) {
+// listen registers a phone for all that concerns its user.
+func (w *waits) listen(id userID, phone mobile.DeviceID) (wake chan struct{}, leave func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.user == nil {
-		w.user = map[userID]map[chan struct{}]struct{}{}
+		w.user, w.phones = map[userID]map[chan struct{}]struct{}{}, map[mobile.DeviceID]int{}
 	}
-	return enter(&w.mu, w.user, id)
+	w.phones[phone]++
+	wake, out := enter(&w.mu, w.user, id)
+	return wake, func() {
+		out()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.phones[phone]--; w.phones[phone] == 0 {
+			delete(w.phones, phone)
+		}
+	}
+}
+
+// listens tells whether a phone has a stream open.
+func (w *waits) listens(phone mobile.DeviceID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.phones[phone] > 0
 }
 
 func enter[K comparable](mu *sync.Mutex, table map[K]map[chan struct{}]struct{}, key K) (wake chan struct{}, leave func()) {
@@ -64,8 +85,25 @@ func (c *Core) Run(ctx context.Context) error {
 	var sending sync.WaitGroup
 	defer sending.Wait()
 	sending.Go(func() { c.deliver(ctx) })
-	pendings, users := c.store.Watch(ctx, []byte{'p'}), c.store.Watch(ctx, []byte{'w'})
-	for pendings != nil || users != nil {
+	pendings := c.store.Watch(ctx, []byte{'p'})
+	// What a phone hears of: pendings, what was sent to it, and challenges that were answered.
+	waiting, deliveries, states := c.store.Watch(ctx, []byte{'w'}), c.store.Watch(ctx, []byte{'e'}), c.store.Watch(ctx, []byte{'s'})
+	of := func(events <-chan store.Event, e store.Event, ok bool) <-chan store.Event {
+		if !ok {
+			return nil
+		}
+		c.waits.mu.Lock()
+		defer c.waits.mu.Unlock()
+		if e.Lost || len(e.Key) != 13 {
+			for _, all := range c.waits.user {
+				ring(all)
+			}
+		} else {
+			ring(c.waits.user[userID(e.Key[1:])])
+		}
+		return events
+	}
+	for pendings != nil || waiting != nil || deliveries != nil || states != nil {
 		select {
 		case e, ok := <-pendings:
 			if !ok {
@@ -81,20 +119,12 @@ func (c *Core) Run(ctx context.Context) error {
 				ring(c.waits.by[[8]byte(e.Key[1:])])
 			}
 			c.waits.mu.Unlock()
-		case e, ok := <-users:
-			if !ok {
-				users = nil
-				continue
-			}
-			c.waits.mu.Lock()
-			if e.Lost || len(e.Key) != 13 {
-				for _, all := range c.waits.user {
-					ring(all)
-				}
-			} else {
-				ring(c.waits.user[userID(e.Key[1:])])
-			}
-			c.waits.mu.Unlock()
+		case e, ok := <-waiting:
+			waiting = of(waiting, e, ok)
+		case e, ok := <-deliveries:
+			deliveries = of(deliveries, e, ok)
+		case e, ok := <-states:
+			states = of(states, e, ok)
 		}
 	}
 	return nil

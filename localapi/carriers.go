@@ -11,7 +11,7 @@ import (
 // CarrierStatus is how a carrier is.
 type CarrierStatus struct {
 	Name        string           `json:"name"`
-	Kind        string           `json:"kind"` // smpp, http, kannel or mail
+	Kind        string           `json:"kind"` // smpp, http, kannel, mail or push
 	Address     core.AddressKind `json:"address"`
 	Up          bool             `json:"up"`
 	State       string           `json:"state,omitempty"` // of a standing connection, in words

@@ -216,6 +216,9 @@ func TestTheWholeJourney(t *testing.T) {
 	if past, err := p.History(ctx); err != nil || len(past) < 4 {
 		t.Errorf("%+v %v", past, err)
 	}
+	if messages, err := p.Messages(ctx); err != nil || len(messages) != 0 {
+		t.Errorf("%+v %v", messages, err)
+	}
 	if s, err := p.Status(ctx); err != nil || s.User != "lutz" || s.Generation != 3 {
 		t.Errorf("%+v %v", s, err)
 	}

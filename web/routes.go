@@ -48,6 +48,7 @@ func (s *Server) routes() []route {
 		{"POST", "/api/v1/device/approve", anyApp, s.call},
 		{"POST", "/api/v1/device/deny", anyApp, s.call},
 		{"POST", "/api/v1/device/history", anyApp, s.call},
+		{"POST", "/api/v1/device/messages", anyApp, s.call},
 		{"POST", "/api/v1/device/renew/begin", anyApp, s.call},
 		{"POST", "/api/v1/device/renew", anyApp, s.call},
 		{"POST", "/api/v1/device/push", anyApp, s.call},

@@ -22,7 +22,7 @@ type softphone struct {
 func (a *app) softphoneCommand() *cobra.Command {
 	s := &softphone{app: a}
 	cmd := newGroup("softphone", "The reference phone: enroll, wait, approve, deny …",
-		s.enroll(), s.wait(), s.pending(), s.approve(), s.deny(), s.renew(), s.pin(), s.status(), s.history(), s.rename(), s.remove())
+		s.enroll(), s.wait(), s.pending(), s.approve(), s.deny(), s.renew(), s.pin(), s.status(), s.messages(), s.history(), s.rename(), s.remove())
 	cmd.Long = `A phone for those who have none, for tests, and to see how one works: it enrols
 by an invitation and approves logins as the app does. It needs no latchkeyd on
 this machine; the invitation says where the appliance is and which certificate

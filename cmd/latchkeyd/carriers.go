@@ -28,6 +28,8 @@ import (
 type carriers struct {
 	log *slog.Logger
 	now func() time.Time
+	// ring brings a message to its user's phones.
+	ring func(context.Context, core.Message) error
 
 	mu    sync.Mutex
 	slots map[string]*slot
@@ -121,6 +123,8 @@ func kindOf(c config.Carrier) string {
 		return "kannel"
 	case c.Mail != nil:
 		return "mail"
+	case c.Push != nil:
+		return "push"
 	}
 	return ""
 }
@@ -200,9 +204,22 @@ func (c *carriers) open(k config.Carrier) (core.Carrier, error) {
 			Server: k.Mail.Server, Security: mail.Security(k.Mail.TLS), User: k.Mail.User, Password: k.Mail.Password, From: k.Mail.From,
 			Hello: k.Mail.Hello, Timeout: k.Mail.Timeout, CA: k.Mail.CA,
 		})
+	case k.Push != nil:
+		return phones{c.ring}, nil
 	}
 	return nil, errors.New("this kind is not there")
 }
+
+// phones is the carrier that rings users' phones. What they show they ask core for.
+type phones struct {
+	ring func(context.Context, core.Message) error
+}
+
+// Address implements core.Carrier.
+func (phones) Address() core.AddressKind { return core.AddressDevice }
+
+// Send implements core.Carrier.
+func (p phones) Send(ctx context.Context, m core.Message) error { return p.ring(ctx, m) }
 
 func end(c core.Carrier) {
 	if c, ok := c.(closable); ok {
@@ -237,6 +254,11 @@ func (a *appliance) Test(ctx context.Context, actor core.Actor, name, address st
 	s, ok := a.carriers.named(name)
 	if !ok {
 		return localapi.CarrierTest{}, &core.Problem{Kind: core.ErrInvalid, Text: fmt.Sprintf("there is no carrier %q", name), Hint: a.carriers.known()}
+	}
+	if s.Address() == core.AddressDevice {
+		return localapi.CarrierTest{}, &core.Problem{
+			Kind: core.ErrInvalid, Text: name + " rings the phones of users, and brings them nothing but their own questions", Hint: "begin a login under a policy that delivers by " + name + ", and look with `latchkey user show`",
+		}
 	}
 	if s.Address() == core.AddressPhone {
 		if _, ok := delivery.Number(address, delivery.NumberPlus); !ok {

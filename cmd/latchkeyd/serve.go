@@ -58,6 +58,7 @@ type appliance struct {
 // serve opens the state, then the doors, and serves until ctx ends or a door breaks.
 func serve(ctx context.Context, path string, cfg *config.Config, forceURL bool, log *slog.Logger) error {
 	a := &appliance{path: path, log: log, since: time.Now(), fatal: make(chan error, 1), carriers: newCarriers(log)}
+	a.carriers.ring = func(ctx context.Context, m core.Message) error { return a.core.Load().SendToPhones(ctx, m) }
 	if err := a.openState(ctx, cfg, forceURL); err != nil {
 		return err
 	}
