@@ -162,7 +162,7 @@ func (c *Core) judgeHost(h *hostRecord, call HostCall, renewing bool) (write boo
 		until += int64(hostLate.Seconds())
 	}
 	if now.Unix() >= until {
-		return false, refuseCall(CodeEndedHost, "this host's certificate has ended: renew it (latchkey-host renew), or enrol it anew")
+		return false, refuseCall(CodeEndedHost, "this host's certificate has ended: renew it (latchkey host renew), or enrol it anew")
 	}
 	if now.Unix()-h.Seen >= int64(hostSeenEvery.Seconds()) {
 		h.Seen, write = now.Unix(), true

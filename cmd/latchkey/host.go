@@ -40,14 +40,14 @@ func (a *app) hostInvite() *cobra.Command {
 	cmd := a.ofHost("invite NAME", "Invite a machine to be a host: prints a URL, once")
 	cmd.Long = `Makes an invitation for one machine and prints its URL. It is shown this once
 and is good for one machine: whoever uses it first is host NAME. Hand it to
-"latchkey-host enroll -" on that machine, over a way that others do not read.
+"latchkey host enroll -" on that machine, over a way that others do not read.
 A second use of it locks the host, and is told in the log.
 
 NAME is what the host is called here, in logs and under hosts.named in
 latchkey.yaml, where an entry must fit it; it need not be the machine's own.
 An older invitation for NAME that was not used is void.`
 	cmd.Example = `  latchkey host invite web01
-  latchkey host invite web01 | ssh root@web01 latchkey-host enroll -`
+  latchkey host invite web01 | ssh root@web01 latchkey host enroll -`
 	cmd.Flags().Var(&valid, "for", "how `LONG` it is good, such as 1h (default 24h)")
 	cmd.RunE = a.with(func(ctx context.Context, c *localapi.Client, args []string) error {
 		given, err := c.InviteHost(ctx, args[0], valid.d)
@@ -93,7 +93,7 @@ key, has it certified, and writes into ` + member.DefaultDir + `:
 URL is that of "latchkey host invite", or "-" to read it from standard input,
 where other users of this machine cannot see it. If it is cut off, the same
 command goes on where it stopped. The module renews the certificate by itself
-at logins, in the last third of its 30 days; "latchkey-host renew" does so on a
+at logins, in the last third of its 30 days; "latchkey host renew" does so on a
 machine where nobody logs in.`
 	cmd.Example = `  latchkey host enroll -
   latchkey host enroll - --dir /etc/latchkey/host --force`
@@ -190,7 +190,7 @@ func (a *app) hostError(err error, dir string) error {
 	case errors.Is(err, member.ErrThere):
 		return refusal{"this machine is a host already: " + filepath.Join(dir, "host.pem") + " is there", "--force replaces it; the host that it was then stays in `latchkey host list` until it is revoked"}
 	case errors.Is(err, member.ErrNotEnrolled):
-		return refusal{"there is no credential of a host in " + dir, "latchkey-host enroll makes one"}
+		return refusal{"there is no credential of a host in " + dir, "latchkey host enroll makes one"}
 	case errors.Is(err, fleet.ErrInvitation):
 		return refusal{strings.TrimPrefix(err.Error(), "fleet: "), "the whole line that latchkey host invite has printed"}
 	case errors.Is(err, os.ErrPermission):

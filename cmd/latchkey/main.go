@@ -8,25 +8,12 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, arguments(os.Args), terminalUI(os.Stdin, os.Stdout, os.Stderr, os.Getenv), os.Getenv)
+	code := run(ctx, os.Args[1:], terminalUI(os.Stdin, os.Stdout, os.Stderr, os.Getenv), os.Getenv)
 	stop()
 	os.Exit(code)
-}
-
-// arguments are those of the command. Under the name latchkey-host, by which the PAM module's
-// package brings it to machines that have nothing else of Latchkey, it is `latchkey host`.
-func arguments(argv []string) []string {
-	if len(argv) == 0 {
-		return nil
-	}
-	if filepath.Base(argv[0]) == "latchkey-host" {
-		return append([]string{"host"}, argv[1:]...)
-	}
-	return argv[1:]
 }

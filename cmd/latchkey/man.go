@@ -249,8 +249,8 @@ The admin socket. Root and the daemon's user are admins; the groups under
 .B socket.roles
 in latchkey.yaml have the role that stands there. A helpdesk may look (it sees numbers and addresses
 in part), check callers, lock and unlock users, make temporary codes, send messages again, unlock and
-revoke phones, invite phones that others confirm, and mail half a code word; an auditor may look; all
-else is for admins.
+revoke phones, revoke hosts, invite phones that others confirm, and mail half a code word; an auditor
+may look; all else is for admins.
 .TP
 .I /etc/latchkey/latchkey.yaml
 The configuration of latchkeyd.

@@ -44,7 +44,6 @@ var german = Language{
 
 		renewSoon:        "Bitte erneuern Sie bald die Antwort auf «{question}».",
 		PressedAnswers:   "Ihre Antworten sind verbraucht: Bitte geben Sie neue, bevor Sie sich wieder anmelden.",
-		enrolMore:        "Bitte geben Sie noch {number} Antworten.",
 		CodeWordUsed:     "Ihr Codewort ist jetzt verbraucht: Bitte geben Sie Ihre Antworten.",
 		noticeLocked:     "Ihr Zugang ist nach mehreren falschen Antworten gesperrt bis {until}. Wenn Sie das nicht selbst waren, sagen Sie es Ihrem Administrator.",
 		NoticeLockedGood: "Ihr Zugang ist nach mehreren falschen Antworten gesperrt. Nur Ihr Administrator kann ihn wieder öffnen.",

@@ -46,7 +46,6 @@ var english = Language{
 
 		renewSoon:        "Please renew the answer to «{question}» soon.",
 		PressedAnswers:   "Your answers are worn out: please give new ones before you log in again.",
-		enrolMore:        "Please give {number} more answers.",
 		CodeWordUsed:     "Your code word has now been used: please give your answers.",
 		noticeLocked:     "Your access is locked until {until} after several wrong answers. If that was not you, tell your administrator.",
 		NoticeLockedGood: "Your access is locked after several wrong answers. Only your administrator can open it again.",

@@ -123,7 +123,7 @@ func TestFilledTexts(t *testing.T) {
 			t.Errorf("%q, want %q", c.got, c.want)
 		}
 	}
-	for _, text := range []string{texts.EnrolMore("2"), texts.NoticeLocked("12:15"), texts.NoticeNewSource("192.0.2.1"), texts.NoticeChanged("phone")} {
+	for _, text := range []string{texts.NoticeLocked("12:15"), texts.NoticeNewSource("192.0.2.1"), texts.NoticeChanged("phone")} {
 		if strings.ContainsAny(text, "{}") {
 			t.Errorf("not filled: %q", text)
 		}

@@ -40,7 +40,6 @@ type Texts struct {
 	// Said after an accept, or by mail and on the phone.
 	renewSoon        string // {question}
 	PressedAnswers   string // exposure leaves only answers that are worn out
-	enrolMore        string // {number} answers still missing
 	CodeWordUsed     string // the code word has now been used
 	noticeLocked     string // {until}
 	NoticeLockedGood string
@@ -94,9 +93,6 @@ func (t *Texts) RenewSoon(label string) string { return fill(t.renewSoon, "{ques
 
 // MessageBehind asks to type what a message asks for behind the password.
 func (t *Texts) MessageBehind(mark string) string { return fill(t.messageBehind, "{mark}", mark) }
-
-// EnrolMore says how many answers are still missing.
-func (t *Texts) EnrolMore(number string) string { return fill(t.enrolMore, "{number}", number) }
 
 // NoticeLocked tells the user of a lock for a time; until is already formatted.
 func (t *Texts) NoticeLocked(until string) string { return fill(t.noticeLocked, "{until}", until) }

@@ -93,7 +93,7 @@ func (c Config) Enrol(ctx context.Context, invitation string, force bool) (Enrol
 
 // conf is for `conf=` of the PAM module.
 func conf(inv fleet.Invitation, dir, ca string) []byte {
-	text := "# Written by latchkey-host enroll. In a PAM stack: pam_latchkey.so conf=" + filepath.Join(dir, ConfFile) + "\n" +
+	text := "# Written by latchkey host enroll. In a PAM stack: pam_latchkey.so conf=" + filepath.Join(dir, ConfFile) + "\n" +
 		"url=" + inv.Origin + "\nca=" + ca + "\ncredential=" + dir + "\n"
 	if inv.Pin != (mobile.Pin{}) {
 		text += "pin=" + base64.RawURLEncoding.EncodeToString(inv.Pin[:]) + "\n"

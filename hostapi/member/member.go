@@ -40,7 +40,7 @@ type Config struct {
 }
 
 // ErrNotEnrolled: there is no credential in the directory.
-var ErrNotEnrolled = errors.New("this machine is no host yet: latchkey-host enroll")
+var ErrNotEnrolled = errors.New("this machine is no host yet: latchkey host enroll")
 
 func (c Config) now() time.Time {
 	if c.Now == nil {

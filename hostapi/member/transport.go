@@ -145,7 +145,7 @@ func (c Config) sendTo(r *http.Request, base string, identity *tls.Certificate) 
 		return nil, err
 	case errors.As(err, &alert) && alert.Op == "remote error":
 		// Under TLS 1.3 a client hears only now that its certificate is not taken (RFC 8446 section 4.4.2).
-		return nil, refused("the appliance does not take this host's certificate ("+alert.Err.Error()+")", "latchkey-host enroll, with a new invitation")
+		return nil, refused("the appliance does not take this host's certificate ("+alert.Err.Error()+")", "latchkey host enroll, with a new invitation")
 	}
 	return nil, &Lost{err}
 }

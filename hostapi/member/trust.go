@@ -96,7 +96,7 @@ func (c Config) dial(ctx context.Context, address string, identity *tls.Certific
 		var alert *net.OpError
 		switch {
 		case errors.Is(err, ErrCertificate):
-			return nil, refused(err.Error(), "does the time of this machine fit? else: latchkey-host enroll")
+			return nil, refused(err.Error(), "does the time of this machine fit? else: latchkey host enroll")
 		case errors.As(err, &alert) && alert.Op == "remote error":
 			return nil, refused("the appliance takes no hosts there ("+alert.Err.Error()+")", "web.serve in latchkey.yaml says hosts?")
 		}

@@ -26,7 +26,6 @@ func TestPAMContents(t *testing.T) {
 		for _, entry := range append(c.want,
 			"-rwxr-xr-x root/root /usr/libexec/latchkey/latchkey-pam",
 			"-rwxr-xr-x root/root /usr/libexec/latchkey/pam-advice",
-			"-rwxr-xr-x root/root /usr/sbin/latchkey-host",
 			"-rw-r--r-- root/root /usr/share/doc/libpam-latchkey/fleet.md",
 			"-rw-r--r-- root/root /etc/security/pam_latchkey.conf",
 			"-rw-r--r-- root/root /usr/share/man/man8/pam_latchkey.8.gz",

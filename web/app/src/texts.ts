@@ -75,7 +75,7 @@ const de: Texts = {
   pin: "PIN", pinAgain: "PIN noch einmal", pinDigits: "Mindestens {n} Ziffern.", passphrase: "Passphrase", passphraseAgain: "Passphrase noch einmal", passphraseHint: "8 bis 64 Zeichen.",
   usePassphrase: "Lieber eine Passphrase", useDigits: "Lieber Ziffern", setPin: "PIN festlegen", pinDiffers: "Die beiden sind nicht gleich.",
   short: "Das ist zu kurz.", long: "Das ist zu lang.", text: "Darin sind Zeichen, die nicht jede Tastatur hat.",
-  same: "Zu wenig verschiedene Zeichen: das wird zuerst probiert.", sequence: "Eine Reihe: das wird zuerst probiert.", repeat: "Eine Wiederholung: das wird zuerst probiert.",
+  same: "Zu wenige verschiedene Zeichen: das wird zuerst probiert.", sequence: "Eine Reihe: das wird zuerst probiert.", repeat: "Eine Wiederholung: das wird zuerst probiert.",
   mirror: "Vorwärts wie rückwärts: das wird zuerst probiert.", date: "Sieht aus wie ein Datum: das wird zuerst probiert.",
   keypad: "Ein Muster auf den Tasten: das wird zuerst probiert.", number: "Eine bekannte Zahl: das wird zuerst probiert.", word: "Ein bekanntes Wort: das wird zuerst probiert.",
   makingKey: "Ihr Schlüssel entsteht …", checkCode: "Ihr Prüfcode", checkCodeText: "Lesen Sie diesen Code Ihrer Administration vor. Sobald er bestätigt ist, können Sie hier Anmeldungen bestätigen.", waitingConfirm: "Wartet auf die Bestätigung …",

@@ -71,7 +71,7 @@ const de: Texts = {
   pickSymbol: "Öffnen Sie die App auf Ihrem Telefon und wählen Sie dieses Symbol:", pickPair: "Öffnen Sie die App auf Ihrem Telefon und wählen Sie diese zwei Symbole, in dieser Reihenfolge:",
   askInstead: "Lieber eine Frage beantworten",
   resend: "Nachricht noch einmal senden", proofTitle: "Sind Sie es?", proofText: "Das ändert, wie Sie sich anmelden. Bitte weisen Sie sich noch einmal aus; es gilt fünf Minuten lang.",
-  phones: "Ihre Telefone", noPhones: "Noch kein Telefon", addPhone: "Telefon hinzufügen", firstPhoneAdmin: "Ihre Administration kann ein Telefon für Sie einladen.", nextPhoneAdmin: "Ein weiteres Telefon kommt mit Hilfe eines, das funktioniert. Wenn keines geht, hilft Ihre Administration.",
+  phones: "Ihre Telefone", noPhones: "Noch kein Telefon", addPhone: "Telefon hinzufügen", firstPhoneAdmin: "Ihre Administration kann ein Telefon für Sie einladen.", nextPhoneAdmin: "Ein weiteres fügen Sie mit einem Telefon hinzu, das funktioniert. Wenn keines geht, hilft Ihre Administration.",
   goOnConfirm: "Prüfcode des neuen Telefons eingeben", state_inert: "Wartet auf seinen Prüfcode", state_active: "Bereit", state_locked: "Gesperrt", state_erased: "Endgültig gesperrt: zu viele falsche PINs. Entfernen Sie es und fügen Sie es neu hinzu.",
   why_pin: "zu viele falsche PINs", why_cloned: "eine Kopie wurde benutzt. Fragen Sie Ihre Administration", why_invitation: "seine Einladung wurde zweimal benutzt. Entfernen Sie es", why_removed: "am Telefon selbst entfernt", why_lost: "als verloren gemeldet",
   since: "Hinzugefügt: {date}.", lastSeen: "Zuletzt benutzt: {date}.", more: "Ändern", rename: "Umbenennen", phoneName: "Name des Telefons", lost: "Verloren: sperren", unlock: "Entsperren", removePhone: "Telefon entfernen",
@@ -97,7 +97,7 @@ const de: Texts = {
   "e_proof-needed": "Bitte weisen Sie sich noch einmal aus.", "e_factor-too-weak": "Dafür braucht es einen stärkeren Faktor als den gezeigten.",
   "e_ask-admin": "Hier hilft nur Ihre Administration: bitten Sie um eine Einladung oder ein Codewort.",
   "e_no-such-question": "Diese Frage gibt es nicht mehr.", "e_too-few-left": "Beantworten Sie erst eine andere Frage: mit weniger Antworten könnten Sie sich nicht anmelden.",
-  "e_answer-too-short": "Das ist zu kurz.", "e_answer-repeats": "Zu wenig verschiedene Zeichen: mindestens vier müssen es sein.", "e_answer-common": "Das antworten viele: es würde zuerst geraten. Wählen Sie etwas anderes, oder schreiben Sie es ausführlicher.",
+  "e_answer-too-short": "Das ist zu kurz.", "e_answer-repeats": "Zu wenige verschiedene Zeichen: mindestens vier müssen es sein.", "e_answer-common": "Das antworten viele: es würde zuerst geraten. Wählen Sie etwas anderes, oder schreiben Sie es ausführlicher.",
   "e_answer-personal": "Ihren Namen, Ihre Kennung und Ihre Adresse errät jeder, der Sie kennt.", "e_answer-same": "Das ist die Antwort, die Sie schon haben.", "e_answer-twice": "Eine andere Ihrer Fragen hat diese Antwort.",
   "e_answer-unusable": "Darin sind Zeichen, die nicht gehen.",
 };
