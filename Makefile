@@ -26,7 +26,7 @@ CGOBUILD := CGO_ENABLED=1 CGO_CFLAGS='-O2 -fstack-protector-strong -D_FORTIFY_SO
 	go build -trimpath -buildvcs=false -buildmode=pie -ldflags '-s -w -X main.version=$(VERSION)'
 
 # Tests talk to real clients and real binaries, whose behaviour Go's test cache cannot see: -count=1.
-TESTFLAGS ?= -count=1 -timeout 10m
+TESTFLAGS ?= -count=1 -timeout 15m
 FUZZTIME  ?= 5m
 
 .PHONY: app build run test check bench fuzz package clean setup go-ready

@@ -68,7 +68,7 @@ func drive(t *testing.T, kind string, environment []string, orders chan func()) 
 	t.Helper()
 	node := appliance.Need(t, "node", "nodejs")
 	// What it waits for longest is a dead end: then what was seen up to there is the finding.
-	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, "test/run.mjs", kind)
 	cmd.Dir = app

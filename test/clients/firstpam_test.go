@@ -106,7 +106,8 @@ func (h *pamHouse) accounts() {
 		path := filepath.Join(h.file("etc"), name)
 		old, err := os.ReadFile(path)
 		if err == nil {
-			err = os.WriteFile(path, append(old, more...), 0o644)
+			// In front: the first of a name counts, also where this machine has one of that name.
+			err = os.WriteFile(path, append([]byte(more), old...), 0o644)
 		}
 		if err != nil {
 			h.t.Fatal(err)
