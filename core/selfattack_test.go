@@ -587,6 +587,9 @@ func TestThatWasNotMe(t *testing.T) {
 		if locks {
 			b.refused("", nil, CodeSignedOut)
 			want(t, h.begin(attempt("lutz")), Reject, Locked)
+			if info, _ := h.User(t.Context(), "lutz"); len(info.Locks) != 1 || info.Locks[0].Kind != "not-me" {
+				t.Errorf("the helpdesk is told of %+v", info.Locks)
+			}
 			continue
 		}
 		for range maxReports - 1 {

@@ -82,7 +82,7 @@ func (k *selfCall) notMe() (any, error) {
 	if err != nil || !k.set.SelfService.NotMeLocks {
 		return map[string]any{"locked": false}, err
 	}
-	k.who.user.Locked = true
+	k.who.user.Locked, k.who.user.NotMe = true, true
 	k.who.user.Epoch++
 	k.t.Delete(keySession(k.key))
 	k.reply.Ended = true
