@@ -150,6 +150,9 @@ func by(r core.AuditEntry) string {
 }
 
 func detail(r core.AuditEntry) string {
+	if r.Actor != "" && r.NAS != "" { // an administrator changed it: by names the administrator
+		return strings.TrimSpace(r.NAS + ", " + r.Detail)
+	}
 	if r.Given != "" && r.Given != r.User {
 		return strings.TrimSpace("given as " + r.Given + " " + r.Detail)
 	}

@@ -23,7 +23,7 @@ const outputs = "latchkey.out"
 
 // says lists the commands whose standard output is a secret.
 func says(args []string) bool {
-	return len(args) > 1 && (args[0] == "user" && slices.Contains([]string{"add", "code", "codeword", "invite", "reset"}, args[1]) || args[0] == "device" && args[1] == "invite")
+	return len(args) > 1 && (args[0] == "user" && slices.Contains([]string{"add", "code", "codeword", "invite", "reset"}, args[1]) || (args[0] == "device" || args[0] == "host") && args[1] == "invite")
 }
 
 // latchkeyCommand runs the command line. The exit status is 0, or with ! exactly 1.
