@@ -117,7 +117,7 @@ func (a *app) importResult(result localapi.ImportResult, o importOptions) error 
 		return refusal{fmt.Sprintf("%s: %d bad rows, nothing was taken", o.file, len(result.Bad)),
 			"correct them, or leave them out with --keep-going"}
 	}
-	a.remark("%d users are added.", result.Taken)
+	a.remark("%s added.", count(result.Taken, "user is", "users are"))
 	if len(result.Bad) > 0 {
 		a.warn("%d bad rows were left out", len(result.Bad))
 	}
@@ -136,7 +136,7 @@ func (a *app) importResult(result localapi.ImportResult, o importOptions) error 
 	case result.CodeWords > 0 && o.words != "":
 		a.remark("%d code words are in %s.", result.CodeWords, o.words)
 	case result.CodeWords > 0:
-		a.remark("%d of them need a code word; latchkey user codeword NAME makes a new one (--code-words FILE would have written them).", result.CodeWords)
+		a.remark("%s a code word; latchkey user invite NAME makes a new one (--code-words or --letters would have written them).", count(result.CodeWords, "of them needs", "of them need"))
 	}
 	return nil
 }
