@@ -44,7 +44,7 @@ func TestImportWritesCodeWords(t *testing.T) {
 	if r := a.run("name\notto\n", "user", "import", "--code-words", words, "-"); r.code != exitRefused || !strings.Contains(r.err, "exists") {
 		t.Errorf("a file that is there: %+v", r)
 	}
-	if r := a.run("name\notto\n", "user", "import", "-"); r.code != exitDone || !strings.Contains(r.err, "latchkey user codeword NAME") {
+	if r := a.run("name\notto\n", "user", "import", "-"); r.code != exitDone || !strings.Contains(r.err, "latchkey user invite NAME") {
 		t.Errorf("without --code-words: %+v", r)
 	}
 }
