@@ -137,9 +137,9 @@ func (a *app) hostRenew() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{Use: "renew", Short: "Renew this host's certificate where it is due", Args: takes(0), ValidArgsFunction: cobra.NoFileCompletions}
 	cmd.Long = `Renews the certificate of this machine in the last third of its life; before
-that it does nothing. The PAM module does the same at logins: this is for a
-timer, on machines where nobody logs in for months. A certificate may be renewed
-until 90 days after its end.`
+that it does nothing. The PAM module does the same at logins: this is for
+machines where nobody logs in for months, where latchkey-host-renew.timer runs
+it once a day. A certificate may be renewed until 90 days after its end.`
 	cmd.Flags().StringVar(&dir, "dir", member.DefaultDir, "`DIR` of the credential")
 	cmd.Flags().BoolVar(&force, "force", false, "renew now")
 	_ = cmd.MarkFlagDirname("dir")

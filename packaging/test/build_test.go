@@ -23,7 +23,7 @@ const (
 )
 
 // packages are built once for all tests.
-type packages struct{ deb, rpm, pamDeb, pamRPM string }
+type packages struct{ deb, rpm, pamDeb, pamRPM, clientDeb, clientRPM string }
 
 var built = sync.OnceValues(func() (packages, error) {
 	dir, err := os.MkdirTemp("", "latchkey-packages-")
@@ -91,6 +91,7 @@ func pack(dir, name string) (packages, error) {
 	return packages{
 		filepath.Join(dist, "latchkey_1.2.3-1_amd64.deb"), filepath.Join(dist, "latchkey-1.2.3-1.x86_64.rpm"),
 		filepath.Join(dist, "libpam-latchkey_1.2.3-1_amd64.deb"), filepath.Join(dist, "libpam-latchkey-1.2.3-1.x86_64.rpm"),
+		filepath.Join(dist, "latchkey-client_1.2.3-1_amd64.deb"), filepath.Join(dist, "latchkey-client-1.2.3-1.x86_64.rpm"),
 	}, nil
 }
 
@@ -123,7 +124,10 @@ func TestReproducible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pair := range [][2]string{{first.deb, second.deb}, {first.rpm, second.rpm}, {first.pamDeb, second.pamDeb}, {first.pamRPM, second.pamRPM}} {
+	for _, pair := range [][2]string{
+		{first.deb, second.deb}, {first.rpm, second.rpm}, {first.pamDeb, second.pamDeb}, {first.pamRPM, second.pamRPM},
+		{first.clientDeb, second.clientDeb}, {first.clientRPM, second.clientRPM},
+	} {
 		if a, b := sum(t, pair[0]), sum(t, pair[1]); !bytes.Equal(a, b) {
 			t.Errorf("%s differs when it is built again: %x, %x", filepath.Base(pair[0]), a, b)
 		}

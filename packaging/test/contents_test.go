@@ -108,7 +108,7 @@ func TestMetadata(t *testing.T) {
 // TestManual: the pages render without a warning, and the list of keys is whole.
 func TestManual(t *testing.T) {
 	stage := filepath.Join(filepath.Dir(filepath.Dir(both(t).deb)), "stage-first", "man")
-	pages, err := filepath.Glob(stage + "*/man*/*.gz") // of both packages: man and man-pam
+	pages, err := filepath.Glob(stage + "*/man*/*.gz") // of all packages: man, man-pam and man-client
 	if err != nil || len(pages) < 10 {
 		t.Fatalf("only the pages %v in %s (%v)", pages, stage, err)
 	}

@@ -32,8 +32,10 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 for dir in run tmp var/tmp; do mount -t tmpfs tmpfs "$root/$dir"; done
 # The machine is to be one that has never seen the package.
-chroot "$root" dpkg --no-triggers --purge latchkey >/dev/null 2>&1 || true
+rm -f "$root"/etc/pam.d/latchkey*
+chroot "$root" dpkg --no-triggers --purge latchkey latchkey-client >/dev/null 2>&1 || true
 rm -rf "$root/etc/latchkey" "$root/var/lib/latchkey"
+chroot "$root" userdel --force lutz >/dev/null 2>&1 || true
 ip link set lo up
 cp "$2" "$root/tmp/latchkey.deb"
 echo up

@@ -15,11 +15,16 @@ func TestPAMContents(t *testing.T) {
 	}{
 		"deb": {listing(t, "dpkg-deb", "-c", p.pamDeb), []string{
 			"-rw-r--r-- root/root /usr/lib/x86_64-linux-gnu/security/pam_latchkey.so",
+			"-rw-r--r-- root/root /lib/systemd/system/latchkey-host-renew.service",
+			"-rw-r--r-- root/root /lib/systemd/system/latchkey-host-renew.timer",
 			"-rw-r--r-- root/root /usr/share/pam-configs/latchkey",
 			"-rw-r--r-- root/root /usr/share/doc/libpam-latchkey/copyright",
 		}},
 		"rpm": {listing(t, "rpm", "-qlvp", p.pamRPM), []string{
 			"-rw-r--r-- root/root /usr/lib64/security/pam_latchkey.so",
+			"-rw-r--r-- root/root /usr/lib/systemd/system/latchkey-host-renew.service",
+			"-rw-r--r-- root/root /usr/lib/systemd/system/latchkey-host-renew.timer",
+			"-rw-r--r-- root/root /usr/lib/systemd/system-preset/80-latchkey.preset",
 			"-rw-r--r-- root/root /usr/share/licenses/libpam-latchkey/LICENSE",
 		}},
 	} {
@@ -52,6 +57,8 @@ func TestPAMContents(t *testing.T) {
 	}{
 		{[]string{"dpkg-deb", "-f", p.pamDeb, "Package"}, "libpam-latchkey"},
 		{[]string{"dpkg-deb", "-f", p.pamDeb, "Depends"}, "libc6 (>= 2.34), libpam0g, libpam-runtime"},
+		{[]string{"dpkg-deb", "-f", p.pamDeb, "Recommends"}, "latchkey-client"},
+		{[]string{"rpm", "-qp", "--recommends", p.pamRPM}, "latchkey-client"},
 		{[]string{"rpm", "-qcp", p.pamRPM}, "/etc/security/pam_latchkey.conf"},
 	} {
 		out, err := command(c.args[0], c.args[1:]...)
