@@ -26,7 +26,7 @@ func (s *softphone) messages() *cobra.Command {
 		}
 		return t.end(nil, "No message.")
 	})
-	cmd.Long = `Shows the questions of logins whose policy delivers to phones: the one whose mark
-the prompt names is answered there. It needs no PIN.`
+	cmd.Long = `Shows the questions of logins whose policy delivers to phones: the one whose
+mark the prompt names is answered there. It needs no PIN.`
 	return cmd
 }

@@ -1,8 +1,9 @@
 // Hears of logins while the app is open: by the stream of events, and by asking every few seconds while there is none.
-import { type Device, NetworkError, type Pending, ProblemError } from "@latchkey/device-client";
+import { type Device, type Message, NetworkError, type Pending, ProblemError } from "@latchkey/device-client";
 
 export interface LiveHandlers {
   pendings(list: Pending[]): void;
+  messages(list: Message[]): void;
   /** The connection is gone, or back. */
   connected(now: boolean): void;
   /** The appliance refuses this device. */
@@ -23,6 +24,9 @@ export function follow(device: Device, handlers: LiveHandlers, leave: AbortSigna
       if (leave.aborted) return;
       handlers.connected(true);
       handlers.pendings(list);
+      const messages = await device.messages();
+      if (leave.aborted) return;
+      handlers.messages(messages);
     } catch (error) {
       if (leave.aborted) return;
       if (error instanceof NetworkError) handlers.connected(false);

@@ -58,7 +58,8 @@ worker.addEventListener("fetch", (event: FetchEvent) => {
 
 async function waitingAt(store: BrowserStore, record: DeviceRecord): Promise<number> {
   if (record.state !== "active") return 0;
-  return (await new Device(new Transport(store, { repeats: [500] }), record.id).pendings()).length;
+  const device = new Device(new Transport(store, { repeats: [500] }), record.id);
+  return (await device.pendings()).length + (await device.messages()).length;
 }
 
 async function ring(): Promise<void> {

@@ -31,6 +31,16 @@ export interface PastLogin {
   result: string;
 }
 
+/** The question of a login whose prompt names its mark. Shown until it ends, and stored nowhere. */
+export interface Message {
+  id: string;
+  mark: string;
+  text: string;
+  created: string;
+  /** When it is no more to be shown, by this device's own clock, in milliseconds. */
+  ends: number;
+}
+
 interface Evaluation {
   wrapping: WrappingKey;
   evaluation: string;
@@ -114,6 +124,18 @@ export class Device {
 
   async pendings(): Promise<Pending[]> {
     return (await this.#call("pendings")).pendings("pendings");
+  }
+
+  /** The questions that this phone may show now. An appliance that does not know them yet has none. */
+  async messages(): Promise<Message[]> {
+    try {
+      return (await this.#call("messages")).objects("messages").map((m) => ({
+        id: m.text("id"), mark: m.text("mark"), text: m.text("text"), created: m.time("created").text, ends: m.time("expires").here,
+      }));
+    } catch (error) {
+      if (error instanceof ProblemError && error.code === "bad-request") return [];
+      throw error;
+    }
   }
 
   /** Unwraps the approval key; after a renewal whose reply was lost, the one that the appliance has. */

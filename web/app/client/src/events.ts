@@ -3,9 +3,9 @@ import { ProblemError } from "./problem.ts";
 import type { Transport } from "./transport.ts";
 
 export interface DeviceEvent {
-  /** `pending` or `ended`; `open` once the stream stands. */
-  type: "pending" | "ended" | "open";
-  /** The pending's id. */
+  /** `pending`, `message` or `ended`; `open` once the stream stands. */
+  type: "pending" | "message" | "ended" | "open";
+  /** The id of the pending or message. */
   id: string;
 }
 
@@ -89,7 +89,7 @@ export async function follow(
       wait = 1000;
       if (response.body) {
         for await (const event of readEvents(chunksOf(response.body, signal))) {
-          if (event.type === "pending" || event.type === "ended") handler({ type: event.type, id: idOf(event.data) });
+          if (event.type === "pending" || event.type === "message" || event.type === "ended") handler({ type: event.type, id: idOf(event.data) });
         }
       }
     } catch (error) {

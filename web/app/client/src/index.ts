@@ -1,7 +1,7 @@
 // The device protocol of Latchkey, version 1 (docs/mobile-protocol.md). Needs fetch and WebCrypto, no DOM.
 export { Approval, type Approved, type ApprovedByCode } from "./approval.ts";
 export { base64url, type Bytes, unbase64url } from "./bytes.ts";
-export { Device, type Hello, type PastLogin } from "./device.ts";
+export { Device, type Hello, type Message, type PastLogin } from "./device.ts";
 export { enrol } from "./enrol.ts";
 export type { DeviceEvent, EventHandler } from "./events.ts";
 export { type Invitation, invitationCode, InvitationError, parseInvitationCode, parseInvitationLink } from "./invitation.ts";

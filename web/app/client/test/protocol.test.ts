@@ -74,6 +74,36 @@ test("a login: two signatures, the right symbol", async () => {
   assert.equal((await device.history())[0]!.result, "approved");
 });
 
+test("a question: the stream names it, the call brings it, and nothing keeps it", async () => {
+  const { user, store, device } = await enrolled();
+  assert.deepEqual(await device.messages(), []);
+  const leave = new AbortController();
+  const heard: DeviceEvent[] = [];
+  let wake = () => {};
+  const event = async (n: number) => {
+    while (heard.length < n) await new Promise<void>((done) => (wake = done));
+    return heard[n - 1]!;
+  };
+  const following = device.events((e) => (heard.push(e), wake()), leave.signal);
+  assert.equal((await event(1)).type, "open");
+  const text = "Please enter the 1st and the last character of your place of birth. (KX)";
+  await control("message", { user, mark: "KX", text });
+  const told = await event(2);
+  const [message] = await device.messages();
+  assert.deepEqual([told.type, told.id, message!.mark, message!.text], ["message", message!.id, "KX", text]);
+  assert.ok(message!.ends > Date.now());
+  assert.ok(!JSON.stringify(await store.list()).includes("place of birth"));
+  await control("message", { user });
+  assert.deepEqual(await event(3), { type: "ended", id: message!.id });
+  assert.deepEqual(await device.messages(), []);
+  leave.abort();
+  await following;
+  // Not confirmed: nothing. And an appliance of before knows no such call.
+  const other = await enrolled({ trusted: false });
+  await control("message", { user: other.user, text });
+  await assert.rejects(other.device.messages(), refusal("device-inert"));
+});
+
 test("a pair: both symbols in their order; nothing else is sent; an app that knows none is told so", async () => {
   const { user, device } = await enrolled();
   const { login, symbol } = await control<Record<string, string>>("login", { user, pair: true });

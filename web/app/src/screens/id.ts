@@ -1,5 +1,5 @@
 // One ID: setting it up, waiting to be confirmed, or the list of logins that wait.
-import { type Pending, pinBounds, pinFault } from "@latchkey/device-client";
+import { type Message, type Pending, pinBounds, pinFault } from "@latchkey/device-client";
 import type { App, Screen, View } from "../app.ts";
 import { button, form, h, submitButton } from "../dom.ts";
 import { explain } from "../explain.ts";
@@ -106,7 +106,23 @@ async function waiting(app: App, view: View, which: string): Promise<void> {
       h("div", { class: "actions" }, button(t("approve"), () => app.run(approve(which, pendings)), "primary")));
   };
 
-  view.show(t("logins"), h("p", { class: "who" }, whose(record)), line, list,
+  let questions: string | undefined;
+  const asked = h("div", { "aria-live": "polite" });
+  let over: ReturnType<typeof setTimeout> | undefined;
+  const ask = (messages: Message[]) => {
+    clearTimeout(over);
+    const open = messages.filter((m) => m.ends > Date.now());
+    // Not only until the next event: a question must not stay on a screen that was left open.
+    if (open.length) over = setTimeout(() => ask(open), Math.min(Math.max(...open.map((m) => m.ends)) - Date.now(), 2 ** 31 - 1));
+    const key = open.map((m) => m.id + m.text).join();
+    if (key === questions) return;
+    questions = key;
+    asked.replaceChildren(...open.map((m) => h("section", { class: "card message", "data-message": m.id },
+      h("h2", {}, t("messageTitle", { mark: m.mark })), h("p", {}, m.text), h("p", { class: "hint" }, t("messageHint", { mark: m.mark })))));
+  };
+  view.signal.addEventListener("abort", () => clearTimeout(over));
+
+  view.show(t("logins"), h("p", { class: "who" }, whose(record)), line, asked, list,
     h("nav", { class: "menu", "aria-label": t("manage") },
       h("a", { href: `#/history/${which}` }, t("history")), h("a", { href: `#/manage/${which}` }, t("manage")),
       several ? h("a", { href: "#/ids" }, t("ids")) : h("a", { href: "#/add" }, t("addId"))));
@@ -117,9 +133,11 @@ async function waiting(app: App, view: View, which: string): Promise<void> {
   });
   follow(device, {
     pendings: render,
+    messages: ask,
     connected: (now) => (line.textContent = now ? "" : t("offline")),
     refused: (error) => {
       list.replaceChildren();
+      ask([]);
       line.textContent = explain(t, error);
     },
   }, view.signal);

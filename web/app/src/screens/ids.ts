@@ -31,6 +31,7 @@ function card(app: App, view: View, record: DeviceRecord, several: boolean): HTM
   const { t } = app;
   const badge = h("span", { class: "badge" });
   const lines = h("span", { class: "lines", "aria-live": "polite" });
+  const questions = h("span", { class: "lines", "aria-live": "polite" });
   const state = { setup: t("setupUnfinished"), inert: t("inert"), active: "" }[record.state];
   if (record.state === "active") {
     follow(app.device(record.id), {
@@ -38,6 +39,8 @@ function card(app: App, view: View, record: DeviceRecord, several: boolean): HTM
         badge.textContent = waiting.length ? t("waitingCount", { n: waiting.length }) : "";
         lines.replaceChildren(...waiting.map((p) => h("small", {}, `${p.service} · ${p.host}`)));
       },
+      // Whose mark it is; the question itself stands on the screen of the ID.
+      messages: (list) => questions.replaceChildren(...list.map((m) => h("small", {}, t("messageTitle", { mark: m.mark })))),
       connected: (now) => {
         if (!now) lines.replaceChildren(h("small", { class: "bad" }, t("offline")));
         else if (lines.querySelector(".bad")) lines.replaceChildren();
@@ -47,7 +50,7 @@ function card(app: App, view: View, record: DeviceRecord, several: boolean): HTM
   }
   return h("a", { class: "card id", href: `#/id/${record.id}` },
     h("strong", {}, record.user), h("span", {}, record.appliance),
-    several && h("small", {}, new URL(record.origin).host), h("small", {}, state || record.name), lines, badge);
+    several && h("small", {}, new URL(record.origin).host), h("small", {}, state || record.name), lines, questions, badge);
 }
 
 /** Whose ID this is, and where: with the address, where it is not this app's own. */

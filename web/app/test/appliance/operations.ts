@@ -141,6 +141,13 @@ export const operations: Record<string, Operation> = {
     return { pendings: state.waitingOf(device.user).map(shown) };
   },
 
+  "messages": (state, device, body) => {
+    fields(body);
+    active(device);
+    const one = state.messages.get(device.user);
+    return { messages: one && one.expires.getTime() > Date.now() ? [one] : [] };
+  },
+
   "open": (state, device, body) => {
     fields(body, "evaluation", "signature", ...("pair" in body ? ["pair"] : []));
     active(device);

@@ -206,6 +206,10 @@ export class Appliance {
           code: base32(Buffer.concat([all, sum])).match(/.{5}/g)!.join("-"),
         };
       }
+      case "/message": {
+        this.state.ask(user, String(order["mark"] ?? "KX"), String(order["text"] ?? ""), Number(order["seconds"] ?? 180));
+        return {};
+      }
       case "/confirm": {
         const device = this.state.devicesOf(user).find((d) => d.state === "inert" && d.checkCode === order["code"]);
         if (!device) throw new Problem("no-such-device", 404);

@@ -85,6 +85,8 @@ export class State {
   triesForLife = 20;
   /** So many replies are thrown away after their call was taken. */
   loseReplies = 0;
+  /** Questions on the phones of a user. */
+  readonly messages = new Map<string, { id: string; mark: string; text: string; created: Date; expires: Date }>();
   /** Calls that were taken, by name. */
   calls: string[] = [];
 
@@ -114,6 +116,18 @@ export class State {
     this.logins.set(raised.id, raised);
     this.#tell(user, "pending", raised.id);
     return raised;
+  }
+
+  /** A question; without a text the one that is there is over. */
+  ask(user: string, mark: string, text: string, seconds: number): void {
+    const before = this.messages.get(user);
+    this.messages.delete(user);
+    if (before) this.#tell(user, "ended", before.id);
+    if (!text) return;
+    const created = new Date();
+    const id = randomBytes(8).toString("hex");
+    this.messages.set(user, { id, mark, text, created, expires: new Date(created.getTime() + seconds * 1000) });
+    this.#tell(user, "message", id);
   }
 
   /** One whose code is out waits for its login, no more for a phone. */
