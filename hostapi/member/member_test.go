@@ -1,6 +1,7 @@
 package member
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -442,13 +443,51 @@ func TestTwoAddresses(t *testing.T) {
 	if err := renew("https://dead.example:1", "https://dead.example:2"); !errors.As(err, &unreached) || len(dialled) != 2 {
 		t.Errorf("%v %v", err, dialled)
 	}
+	// The calls of a login go the same way.
+	key, err := fleet.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := fleet.Request(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(map[string]mobile.Bytes{"request": request})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(urls ...string) error {
+		dialled, c.URLs = nil, urls
+		way, err := NewTransport(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, apiBase, bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := way.RoundTrip(r)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		return err
+	}
+	if err := call("https://dead.example:1", b.url); err != nil || len(dialled) != 2 {
+		t.Errorf("%v %v", err, dialled)
+	}
+	asked(2, 2)
+	a.drop.Store(true)
+	if err := call(a.url, b.url); !errors.As(err, &lost) || len(dialled) != 1 {
+		t.Errorf("%v %v", err, dialled)
+	}
+	asked(3, 2)
 	// A node whose certificate is not right is no dead one: the second is not asked.
 	c.Roots = b.roots()
 	var refused *hostapi.Refused
 	if err := renew(a.url, b.url); !errors.As(err, &refused) || len(dialled) != 1 {
 		t.Errorf("%v %v", err, dialled)
 	}
-	asked(2, 1)
+	asked(3, 2)
 	for text, want := range map[string]int{
 		"https://a:8443": 1, "https://a:8443,https://b": 2, "https://a,https://b,https://c": 0, "http://a": 0, "https://a/path": 0,
 		"https://u:p@a": 0, "https://a?x=1": 0, "": 0, "https://a,": 0, "https://": 0,
