@@ -19,32 +19,66 @@ import (
 // transaction that consumes the challenge or counts the wrong try, with its audit record; the
 // step leaves only when that is durable. An error wraps ErrSilence.
 func (c *Core) Answer(ctx context.Context, r Reply) (Step, error) {
+	type outcome struct {
+		step Step
+		err  error
+	}
+	ended := make(chan outcome, 1)
+	step, later, err := c.AnswerLater(ctx, r, func() (context.Context, func(Step, error)) {
+		return ctx, func(step Step, err error) { ended <- outcome{step, err} }
+	})
+	if later {
+		o := <-ended
+		step, err = o.step, o.err
+	}
+	return step, err
+}
+
+// AnswerLater is Answer for a door that keeps nobody waiting: where Answer would wait for the phone, it takes over
+// what take gives, and says later.
+func (c *Core) AnswerLater(ctx context.Context, r Reply, take Later) (step Step, later bool, err error) {
+	claims, p, step, err := c.opens(ctx, r)
+	switch {
+	case p == nil:
+	case claims.Kind == token.App || claims.Kind == token.AppDecoy:
+		return c.await(ctx, r, p, claims, take)
+	default:
+		step, err = c.judged(ctx, r, p, claims)
+	}
+	return step, false, err
+}
+
+// opens reads the token of a reply. No policy says that the step ends it.
+func (c *Core) opens(ctx context.Context, r Reply) (claims token.Claims, p *policy, step Step, err error) {
 	a := r.Attempt
-	who := subject{name: printable(a.User), given: printable(a.User)}
+	dismiss := func(reason Reason) (token.Claims, *policy, Step, error) {
+		step, err := c.dismiss(ctx, a, subject{name: printable(a.User), given: printable(a.User)}, reason)
+		return claims, nil, step, err
+	}
 	p, ok := c.policies[a.Policy]
 	if !ok {
-		return c.dismiss(ctx, a, who, NoSuchPolicy)
+		return dismiss(NoSuchPolicy)
 	}
-	claims, err := c.tokens.Open(c.clock.Now(), r.Token)
+	claims, err = c.tokens.Open(c.clock.Now(), r.Token)
 	switch {
 	case errors.Is(err, token.ErrExpired):
-		return c.dismiss(ctx, a, who, StaleToken)
+		return dismiss(StaleToken)
 	case err != nil:
-		return c.dismiss(ctx, a, who, ForgedToken)
+		return dismiss(ForgedToken)
 	case claims.Door != uint8(a.Door) || claims.Origin != c.origin(a):
-		return c.dismiss(ctx, a, who, ForeignToken)
+		return dismiss(ForeignToken)
 	case claims.Policy != p.hash || claims.First != (p.First != FirstNone) || claims.Form != formOf(claims.Kind, p):
-		return c.dismiss(ctx, a, who, StaleToken)
+		return dismiss(StaleToken)
 	}
-	switch claims.Kind {
-	case token.App:
-		return c.answerApp(ctx, r, p, claims)
-	case token.AppDecoy:
-		return c.answerDecoyApp(ctx, r, p, claims)
-	}
+	return claims, p, Step{}, nil
+}
+
+// judged is the step of a reply that is right or wrong by itself.
+func (c *Core) judged(ctx context.Context, r Reply, p *policy, claims token.Claims) (Step, error) {
+	a := r.Attempt
 	var step Step
 	var said []func()
-	err = c.store.Update(ctx, func(t store.Txn) error {
+	err := c.store.Update(ctx, func(t store.Txn) error {
 		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p, claims: claims}
 		if err := j.judge(r.Text); err != nil {
 			return err

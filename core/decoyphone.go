@@ -97,16 +97,20 @@ func (p *policy) decoyFallback() bool {
 	return p.Fallback && slices.Contains(p.Second, MethodPINphrase)
 }
 
-// answerDecoyApp waits as answerApp does, and ends as a phone ends that nobody looks at.
-func (c *Core) answerDecoyApp(ctx context.Context, r Reply, p *policy, claims token.Claims) (Step, error) {
+// lookAtDecoy judges as lookAtPending does, and ends as a phone ends that nobody looks at.
+func (c *Core) lookAtDecoy(ctx context.Context, r Reply, p *policy, claims token.Claims, last bool) (step Step, until time.Time, err error) {
 	a := r.Attempt
 	var who subject
-	err := c.store.View(ctx, func(rd store.Reader) (err error) {
+	err = c.store.View(ctx, func(rd store.Reader) (err error) {
 		who, err = c.asked(rd, a)
 		return err
 	})
 	if err != nil {
-		return Step{}, silence(err)
+		return Step{}, until, silence(err)
+	}
+	dismiss := func(reason Reason) (Step, time.Time, error) {
+		step, err := c.dismiss(ctx, a, who, reason)
+		return step, time.Time{}, err
 	}
 	id := who.id
 	if !who.known {
@@ -114,38 +118,32 @@ func (c *Core) answerDecoyApp(ctx context.Context, r Reply, p *policy, claims to
 	}
 	switch {
 	case id != claims.User:
-		return c.dismiss(ctx, a, who, ForeignToken)
+		return dismiss(ForeignToken)
 	case who.user.Epoch != claims.Epoch:
-		return c.dismiss(ctx, a, who, StaleToken)
+		return dismiss(StaleToken)
 	}
 	shown := claims.Challenge
 	shown[0], shown[1] = 0, 0
 	ends := time.UnixMilli(int64(binary.BigEndian.Uint64(shown[:]))).Add(c.pendingFor())
 	// In the order of lookAtPending: what comes first must not tell the two apart, nor how long it takes.
-	if !c.clock.Now().Before(ends) {
-		return c.dismiss(ctx, a, who, PendingExpired)
+	now := c.clock.Now()
+	if !now.Before(ends) {
+		return dismiss(PendingExpired)
 	}
 	if strings.ToLower(strings.TrimSpace(r.Text.Reveal())) == "p" && p.decoyFallback() {
 		if p.message() {
 			if err := c.sendNothing(ctx, a, who); err != nil {
-				return Step{}, silence(err)
+				return Step{}, until, silence(err)
 			}
 		}
-		return c.decoyQuestion(a, p, who, c.clock.Now(), 0), nil
+		return c.decoyQuestion(a, p, who, now, 0), until, nil
 	}
 	if claims.Round >= maxRounds {
-		return c.dismiss(ctx, a, who, TooManyRounds)
+		return dismiss(TooManyRounds)
 	}
-	wait := time.NewTimer(r.Wait)
-	defer wait.Stop()
-	select {
-	case <-ctx.Done():
-	case <-wait.C:
-	}
-	now := c.clock.Now()
-	if !now.Before(ends) {
-		return c.dismiss(context.WithoutCancel(ctx), a, who, PendingExpired)
+	if !last {
+		return Step{}, ends, nil
 	}
 	claims.Round++
-	return c.showDecoyApp(a, p, who, now, claims), nil
+	return c.showDecoyApp(a, p, who, now, claims), until, nil
 }

@@ -307,115 +307,92 @@ func (c *Core) showSymbol(a Attempt, p *policy, who subject, now time.Time, tag 
 	return Step{Kind: Challenge, User: who.name, Prompt: c.spell(a, tag, prompt), Waiting: true, Symbol: symbol, Fallback: fallback, Token: c.tokens.Seal(now, claims)}
 }
 
-// answerApp looks whether the phone has spoken, and waits for it as long as the door can.
-func (c *Core) answerApp(ctx context.Context, r Reply, p *policy, claims token.Claims) (Step, error) {
-	wake, leave := c.waits.join(claims.Challenge)
-	defer leave()
-	deadline := time.NewTimer(r.Wait)
-	defer deadline.Stop()
-	for {
-		step, again, err := c.lookAtPending(ctx, r, p, claims, false)
-		if err != nil || !again {
-			return step, err
-		}
-		select {
-		case <-wake:
-			continue
-		case <-ctx.Done():
-		case <-deadline.C:
-		}
-		step, _, err = c.lookAtPending(context.WithoutCancel(ctx), r, p, claims, true)
-		return step, err
-	}
-}
-
-// lookAtPending judges a pending in one transaction. again says that it still waits and that last was not
-// set: nothing was written.
-func (c *Core) lookAtPending(ctx context.Context, r Reply, p *policy, claims token.Claims, last bool) (step Step, again bool, err error) {
+// lookAtPending judges a pending in one transaction. It gives until when the phone can be waited for where it has not
+// spoken and last is not set: then nothing was written.
+func (c *Core) lookAtPending(ctx context.Context, r Reply, p *policy, claims token.Claims, last bool) (step Step, until time.Time, err error) {
 	a := r.Attempt
 	var said []func()
 	err = c.store.Update(ctx, func(t store.Txn) error {
-		again = false
 		j := judgement{Core: c, t: t, now: c.clock.Now(), a: a, p: p, claims: claims}
-		if again, err = j.app(r, last); err != nil {
+		if until, err = j.app(r, last); err != nil {
 			return err
 		}
 		step, said = j.step, j.said
-		if again {
+		if !until.IsZero() {
 			return errNothing
 		}
 		return nil
 	})
 	if errors.Is(err, errNothing) {
-		return Step{}, true, nil
+		return Step{}, until, nil
 	}
 	if err != nil {
-		return Step{}, false, silence(err)
+		return Step{}, time.Time{}, silence(err)
 	}
 	tell(said)
-	return step, false, nil
+	return step, time.Time{}, nil
 }
 
 var errNothing = errors.New("core: nothing to write")
 
-func (j *judgement) app(r Reply, last bool) (again bool, err error) {
+func (j *judgement) app(r Reply, last bool) (until time.Time, err error) {
 	if j.who, err = j.asked(j.t, j.a); err != nil {
-		return false, err
+		return until, err
 	}
 	if !j.who.known || j.who.id != j.claims.User {
-		return false, j.dismiss(ForeignToken)
+		return until, j.dismiss(ForeignToken)
 	}
 	j.who.vouched = true
 	var p pendingRecord
 	found, err := get(j.t, keyPending(j.claims.Challenge), &p)
 	if err != nil {
-		return false, err
+		return until, err
 	}
 	if !found || p.Kind == kindCode || p.User != j.who.id || j.who.user.Epoch != j.claims.Epoch || p.Epoch != j.who.user.Epoch {
-		return false, j.dismiss(StaleToken)
+		return until, j.dismiss(StaleToken)
 	}
 	pre, err := j.barrier(j.t, j.now, j.who, j.a)
 	if err != nil {
-		return false, err
+		return until, err
 	}
 	if pre != "" {
-		return false, errors.Join(j.end(&p, pendingEnded), j.wrong(pre))
+		return until, errors.Join(j.end(&p, pendingEnded), j.wrong(pre))
 	}
 	switch p.State {
 	case pendingApproved:
-		return false, j.useApproval(&p, RightApproval)
+		return until, j.useApproval(&p, RightApproval)
 	case pendingDenied:
-		return false, j.dismiss(ApprovalDenied)
+		return until, j.dismiss(ApprovalDenied)
 	case pendingWrong:
-		return false, j.dismiss(WrongSymbol)
+		return until, j.dismiss(WrongSymbol)
 	case pendingEnded, pendingUsed:
-		return false, j.dismiss(PendingEnded)
+		return until, j.dismiss(PendingEnded)
 	}
 	if !p.waits(j.now) {
-		return false, j.dismiss(PendingExpired)
+		return until, j.dismiss(PendingExpired)
 	}
 	if taken, err := j.temporary(r.Text); err != nil || taken {
-		return false, errors.Join(err, j.end(&p, pendingEnded))
+		return until, errors.Join(err, j.end(&p, pendingEnded))
 	}
 	if taken, err := j.recovery(r.Text); err != nil || taken {
-		return false, errors.Join(err, j.end(&p, pendingEnded))
+		return until, errors.Join(err, j.end(&p, pendingEnded))
 	}
 	if guessed, err := j.likeCode(r.Text); err != nil {
-		return false, err
+		return until, err
 	} else if guessed { // no guess goes uncounted because a phone is waited for
-		return false, errors.Join(j.end(&p, pendingEnded), j.wrong(WrongAnswer))
+		return until, errors.Join(j.end(&p, pendingEnded), j.wrong(WrongAnswer))
 	}
 	if typed := strings.ToLower(strings.TrimSpace(r.Text.Reveal())); typed == "p" && j.canFallBack() {
-		return false, j.fallBack(&p)
+		return until, j.fallBack(&p)
 	}
 	if j.claims.Round >= maxRounds {
-		return false, errors.Join(j.turnAway(&p), j.dismiss(TooManyRounds))
+		return until, errors.Join(j.turnAway(&p), j.dismiss(TooManyRounds))
 	}
 	if !last {
-		return true, nil
+		return time.UnixMilli(p.Until), nil
 	}
 	j.step = j.askApp(j.a, j.p, j.who, j.now, &p, j.claims.Round+1, j.canFallBack())
-	return false, nil
+	return until, nil
 }
 
 // useApproval gives the one Accept of an approval, after it has read the device again.

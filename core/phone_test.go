@@ -37,7 +37,8 @@ func newPhoneHouse(t *testing.T) *house {
 	h.enrol("lutz")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { _ = h.Run(ctx); close(done) }()
+	c := h.Core // the test may put another into the house
+	go func() { _ = c.Run(ctx); close(done) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return h
 }

@@ -11,24 +11,17 @@ import (
 // waits wakes those who wait for a pending, in this process or, through the store's watch, for what another
 // node has written.
 type waits struct {
-	mu   sync.Mutex
-	by   map[[8]byte]map[chan struct{}]struct{}
-	user map[userID]map[chan struct{}]struct{} // phones that listen for pendings and messages of their user
+	mu      sync.Mutex
+	by      map[[8]byte]*parked // by what they wait for; the first of a chain
+	doors   map[<-chan struct{}]*doorWaits
+	ready   []*parked // to be looked at, in the order in which they were woken
+	workers int
+	user    map[userID]map[chan struct{}]struct{} // phones that listen for pendings and messages of their user
 	// phones counts the streams of each phone, in this process.
 	phones map[mobile.DeviceID]int
 }
 
-// join registers for a pending. The channel gets a value after each change.
-func (w *waits) join(id [8]byte) (wake chan struct{}, leave func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.by == nil {
-		w.by = map[[8]byte]map[chan struct{}]struct{}{}
-	}
-	return enter(&w.mu, w.by, id)
-}
-
-// listen registers a phone for all that concerns its user.
+// listen registers a phone for all that concerns its user. The channel gets a value after each change.
 func (w *waits) listen(id userID, phone mobile.DeviceID) (wake chan struct{}, leave func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -36,11 +29,18 @@ func (w *waits) listen(id userID, phone mobile.DeviceID) (wake chan struct{}, le
 		w.user, w.phones = map[userID]map[chan struct{}]struct{}{}, map[mobile.DeviceID]int{}
 	}
 	w.phones[phone]++
-	wake, out := enter(&w.mu, w.user, id)
+	wake = make(chan struct{}, 1)
+	if w.user[id] == nil {
+		w.user[id] = map[chan struct{}]struct{}{}
+	}
+	w.user[id][wake] = struct{}{}
 	return wake, func() {
-		out()
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		delete(w.user[id], wake)
+		if len(w.user[id]) == 0 {
+			delete(w.user, id)
+		}
 		if w.phones[phone]--; w.phones[phone] == 0 {
 			delete(w.phones, phone)
 		}
@@ -54,19 +54,10 @@ func (w *waits) listens(phone mobile.DeviceID) bool {
 	return w.phones[phone] > 0
 }
 
-func enter[K comparable](mu *sync.Mutex, table map[K]map[chan struct{}]struct{}, key K) (wake chan struct{}, leave func()) {
-	wake = make(chan struct{}, 1)
-	if table[key] == nil {
-		table[key] = map[chan struct{}]struct{}{}
-	}
-	table[key][wake] = struct{}{}
-	return wake, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		delete(table[key], wake)
-		if len(table[key]) == 0 {
-			delete(table, key)
-		}
+// wakeAll wakes all of a chain. The caller holds w.mu.
+func (w *waits) wakeAll(chain *parked) {
+	for ; chain != nil; chain = chain.next {
+		w.wake(chain)
 	}
 }
 
@@ -112,11 +103,11 @@ func (c *Core) Run(ctx context.Context) error {
 			}
 			c.waits.mu.Lock()
 			if e.Lost || len(e.Key) != 9 {
-				for _, all := range c.waits.by {
-					ring(all)
+				for _, chain := range c.waits.by {
+					c.waits.wakeAll(chain)
 				}
 			} else {
-				ring(c.waits.by[[8]byte(e.Key[1:])])
+				c.waits.wakeAll(c.waits.by[[8]byte(e.Key[1:])])
 			}
 			c.waits.mu.Unlock()
 		case e, ok := <-waiting:

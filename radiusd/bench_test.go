@@ -89,6 +89,6 @@ func (trivial) Begin(context.Context, core.Attempt) (core.Step, error) {
 	return core.Step{Kind: core.Challenge, Token: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", Prompt: "Please give characters 1, 3, 5 and 6 of your place of birth"}, nil
 }
 
-func (trivial) Answer(context.Context, core.Reply) (core.Step, error) {
-	return core.Step{Kind: core.Accept}, nil
+func (trivial) AnswerLater(context.Context, core.Reply, core.Later) (core.Step, bool, error) {
+	return core.Step{Kind: core.Accept}, false, nil
 }

@@ -57,14 +57,14 @@ type Client struct {
 // client is a Client at work.
 type client struct {
 	Client
-	signers   []*signer
-	last      atomic.Uint32 // which of the signers fitted last: tried first, and used where nothing tells
-	patience  time.Duration // after which the NAS has given up
-	wait      time.Duration // of a second round for a phone, well below the NAS's timeout
-	hold      time.Duration // of a first round for a phone, well below patience
-	queued    [lanes]atomic.Int32
-	answering atomic.Int32 // second rounds in work
-	status    allowance
+	signers  []*signer
+	last     atomic.Uint32 // which of the signers fitted last: tried first, and used where nothing tells
+	patience time.Duration // after which the NAS has given up
+	wait     time.Duration // of a second round for a phone, well below the NAS's timeout
+	hold     time.Duration // of a first round for a phone, well below patience
+	queued   [lanes]atomic.Int32
+	parked   atomic.Int32 // rounds that wait for a phone
+	status   allowance
 }
 
 // clients finds a NAS by the address that a packet comes from.

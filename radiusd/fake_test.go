@@ -27,6 +27,7 @@ const testSecret = "xyzzy5461-and-longer"
 type logins struct {
 	begin  func(context.Context, core.Attempt) (core.Step, error)
 	answer func(context.Context, core.Reply) (core.Step, error)
+	later  func(context.Context, core.Reply) (core.Step, error) // instead of answer, where logins wait for the phone
 
 	mu      sync.Mutex
 	begun   []core.Attempt
@@ -43,10 +44,26 @@ func (l *logins) Begin(ctx context.Context, a core.Attempt) (core.Step, error) {
 	return l.begin(ctx, a)
 }
 
-func (l *logins) Answer(ctx context.Context, r core.Reply) (core.Step, error) {
+// AnswerLater has what later gives come later.
+func (l *logins) AnswerLater(ctx context.Context, r core.Reply, take core.Later) (core.Step, bool, error) {
 	l.mu.Lock()
 	l.replies = append(l.replies, r)
 	l.mu.Unlock()
+	if l.later != nil {
+		over, done := take()
+		if done != nil {
+			go func() { done(l.later(over, r)) }()
+			return core.Step{}, true, nil
+		}
+		r.Wait = 0
+		step, err := l.later(ctx, r)
+		return step, false, err
+	}
+	step, err := l.judge(ctx, r)
+	return step, false, err
+}
+
+func (l *logins) judge(ctx context.Context, r core.Reply) (core.Step, error) {
 	if l.answer != nil {
 		return l.answer(ctx, r)
 	}

@@ -131,4 +131,6 @@ type inline struct {
 }
 
 func (l *inline) Begin(_ context.Context, a core.Attempt) (core.Step, error) { return l.begin(a), nil }
-func (l *inline) Answer(_ context.Context, r core.Reply) (core.Step, error)  { return l.answer(r), nil }
+func (l *inline) AnswerLater(_ context.Context, r core.Reply, _ core.Later) (core.Step, bool, error) {
+	return l.answer(r), false, nil
+}

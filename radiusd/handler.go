@@ -2,6 +2,7 @@ package radiusd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"runtime/debug"
@@ -60,24 +61,31 @@ func (s *Server) work(r *request) {
 		t.led = f
 	case waiting:
 		s.counters.joined.Add(1)
-		return // no longer ours to touch
+		s.recycle(r)
+		return
 	case crowded:
 		s.abandon(r, InFlight, nil)
 		return
 	}
-	step, err := s.ask(r)
-	if err == nil && step.Waiting && s.hold(&t, step) {
-		return
+	step, later, err := s.ask(&t)
+	if err == nil && step.Waiting {
+		step, later, err = s.hold(&t, step)
 	}
-	s.settle(&t, step, err)
+	if !later {
+		s.settle(&t, step, err)
+	}
 }
 
 // settle ends a turn: everybody in it gets the step, or no reply.
 func (s *Server) settle(t *turn, step core.Step, err error) {
 	t.land(s.joining)
+	why := NoAnswer
+	if errors.Is(err, core.ErrFault) {
+		why = Panicked
+	}
 	for len(t.mine) > 0 {
 		if err != nil {
-			s.abandon(t.mine[0], NoAnswer, err)
+			s.abandon(t.mine[0], why, err)
 		} else {
 			s.reply(t.mine[0], &step)
 		}
@@ -115,18 +123,20 @@ func (r *request) refusal() string {
 	return ""
 }
 
-// ask puts the request to core. The context ends when the NAS has given up.
-func (s *Server) ask(r *request) (core.Step, error) {
+// ask puts the request to core. The context ends when the NAS has given up. later says that core has taken the turn
+// over: it waits for a phone.
+func (s *Server) ask(t *turn) (step core.Step, later bool, err error) {
+	r := t.mine[0]
 	ctx, cancel := context.WithTimeout(s.base, r.left(s.now()))
 	defer cancel()
 	attempt, text := r.attempt(), secret.FromBytes(r.hidden)
 	if r.packet.state != nil {
-		wait, done := s.wait(r)
-		defer done()
-		return r.snapshot.logins.Answer(ctx, core.Reply{Attempt: attempt, Token: string(r.packet.state), Text: text, Wait: wait})
+		reply := core.Reply{Attempt: attempt, Token: string(r.packet.state), Text: text, Wait: max(0, r.client.wait-s.now().Sub(r.arrived))}
+		return r.snapshot.logins.AnswerLater(ctx, reply, s.park(t, nil))
 	}
 	attempt.Password = text
-	return r.snapshot.logins.Begin(ctx, attempt)
+	step, err = r.snapshot.logins.Begin(ctx, attempt)
+	return step, false, err
 }
 
 // left is how long the NAS goes on waiting for a reply.
@@ -205,9 +215,16 @@ func (s *Server) abandon(r *request, why Drop, cause error) {
 	s.leave(r)
 }
 
-// leave returns r to the pool.
+// leave ends r.
 func (s *Server) leave(r *request) {
 	r.socket.release()
-	r.reset()
-	s.requests.Put(r)
+	s.recycle(r)
+}
+
+// recycle returns r to the pool, if it has what a packet is read into.
+func (s *Server) recycle(r *request) {
+	if r.buffers != nil {
+		r.reset()
+		s.requests.Put(r)
+	}
 }

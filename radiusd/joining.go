@@ -54,7 +54,7 @@ type part uint8
 const (
 	alone   part = iota // no Calling-Station-Id: not in the table
 	leading             // first of a new flight, which it must land
-	waiting             // its reply comes with that of another; it is no longer the caller's
+	waiting             // a copy gets its reply with that of another
 	crowded             // too many wait already
 )
 
@@ -76,9 +76,18 @@ func (j *joining) join(r *request) (part, *flight) {
 	case len(f.waiting) >= maxJoined:
 		return crowded, nil
 	}
-	r.joined = true
-	f.waiting = append(f.waiting, r)
+	joined := r.slim()
+	joined.joined = true
+	f.waiting = append(f.waiting, joined)
 	return waiting, nil
+}
+
+// replace puts another request in the place of the one that leads.
+func (j *joining) replace(f *flight, r *request) {
+	s := &j.shards[f.meaning[0]%16]
+	s.Lock()
+	defer s.Unlock()
+	f.waiting[0] = r
 }
 
 // land ends a flight and gives all that wait for it.

@@ -15,9 +15,7 @@ import (
 // request is one packet on its way. It is used again for another when its reply has left.
 type request struct {
 	packet
-	buf      [maxPacket]byte
-	oob      [oobSize]byte
-	password [maxPassword]byte
+	*buffers        // nil: it waits, and keeps what it needs
 	hidden   []byte // the decrypted User-Password, in password; nil: there was none
 
 	socket   *socket
@@ -31,6 +29,13 @@ type request struct {
 	entry    *remembered
 	lane     int
 	joined   bool // got the step of another packet's request
+}
+
+// buffers are what a request is read and decrypted into.
+type buffers struct {
+	buf      [maxPacket]byte
+	oob      [oobSize]byte
+	password [maxPassword]byte
 }
 
 func (s *Server) read(k *socket) {

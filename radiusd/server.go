@@ -16,10 +16,11 @@ import (
 // Logins is what the door asks. A nil error comes with a Step to render. Any error means
 // that there is no outcome to tell of (unknown, overloaded, shutting down): the door is
 // silent, and a retransmission asks again. The context ends when the NAS has given up.
-// Both methods are called by many goroutines at once.
+// Both methods are called by many goroutines at once. AnswerLater is core's: a reply that waits
+// for a phone is taken over, and answered later.
 type Logins interface {
 	Begin(context.Context, core.Attempt) (core.Step, error)
-	Answer(context.Context, core.Reply) (core.Step, error)
+	AnswerLater(context.Context, core.Reply, core.Later) (step core.Step, later bool, err error)
 }
 
 // Snapshot is what a reload replaces as a whole. A request keeps the one that it met from
@@ -34,8 +35,8 @@ type Limits struct {
 	FirstQueue    int           // first rounds that wait (2048)
 	FirstWorkers  int           // first rounds in work (256)
 	SecondQueue   int           // second rounds that wait (4096)
-	SecondWorkers int           // second rounds in work, among them those that wait for a phone (8192)
-	Holds         int           // first rounds that are held for a phone (1024)
+	SecondWorkers int           // second rounds in work (1024)
+	Waits         int           // rounds that wait for a phone, half of them for one NAS (131072)
 	Duplicates    int           // replies kept for duplicates (131072)
 	Keep          time.Duration // how long they are kept, 5 to 30 s (15 s)
 	Drain         time.Duration // how long Serve waits at its end for requests in work (10 s)
@@ -45,8 +46,8 @@ func (l Limits) withDefaults() Limits {
 	l.FirstQueue = cmp.Or(l.FirstQueue, 2048)
 	l.FirstWorkers = cmp.Or(l.FirstWorkers, 256)
 	l.SecondQueue = cmp.Or(l.SecondQueue, 4096)
-	l.SecondWorkers = cmp.Or(l.SecondWorkers, 8192)
-	l.Holds = cmp.Or(l.Holds, 1024)
+	l.SecondWorkers = cmp.Or(l.SecondWorkers, 1024)
+	l.Waits = cmp.Or(l.Waits, 1<<17)
 	l.Duplicates = cmp.Or(l.Duplicates, 1<<17)
 	l.Keep = cmp.Or(l.Keep, 15*time.Second)
 	l.Drain = cmp.Or(l.Drain, 10*time.Second)
@@ -83,12 +84,11 @@ type Server struct {
 
 	base     context.Context // of every request; ends when Shutdown loses its patience
 	cancel   context.CancelFunc
-	stopping context.Context // of what is held for a phone; ends when Shutdown begins
+	stopping context.Context // of what waits for a phone; ends when Shutdown begins
 	stop     context.CancelFunc
 
-	answering atomic.Int32 // second rounds in work
-	holding   atomic.Int32 // first rounds that are held
-	holders   sync.WaitGroup
+	parked  atomic.Int32 // rounds that wait for a phone
+	waiting sync.WaitGroup
 
 	mu      sync.Mutex
 	sockets []*socket
@@ -117,7 +117,7 @@ func New(c Config, first Snapshot) (*Server, error) {
 		bounds:   c.Limits.withDefaults(),
 		observe:  c.Observe,
 		joining:  newJoining(),
-		requests: sync.Pool{New: func() any { return new(request) }},
+		requests: sync.Pool{New: func() any { return &request{buffers: new(buffers)} }},
 		ids:      newRequestIDs(),
 		broken:   make(chan error, 1),
 		ended:    make(chan struct{}),
@@ -204,7 +204,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		for _, l := range s.lanes {
 			l.drain()
 		}
-		s.holders.Wait()
+		s.waiting.Wait()
 		close(drained)
 	}()
 	select {

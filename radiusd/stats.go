@@ -61,7 +61,7 @@ func (d Drop) String() string {
 	return "unknown"
 }
 
-// Stats are the counters since the start, and three levels of this moment.
+// Stats are the counters since the start, and four levels of this moment.
 type Stats struct {
 	Received     uint64 // datagrams, whatever was in them
 	First        uint64 // first rounds that came to their queue, those shed included
@@ -77,6 +77,7 @@ type Stats struct {
 
 	QueuedFirst  int // waiting for a worker
 	QueuedSecond int
+	Waiting      int // for a phone
 	Remembered   int // replies in the cache of duplicates
 }
 
@@ -104,6 +105,7 @@ func (s *Server) Stats() Stats {
 		Dropped:      make(map[Drop]uint64, drops-1),
 		QueuedFirst:  len(s.lanes[firstRounds].jobs),
 		QueuedSecond: len(s.lanes[secondRounds].jobs),
+		Waiting:      int(s.parked.Load()),
 	}
 	for d := none + 1; d < drops; d++ {
 		st.Dropped[d] = c.dropped[d].Load()

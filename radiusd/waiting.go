@@ -1,8 +1,9 @@
 package radiusd
 
 import (
+	"bytes"
 	"context"
-	"time"
+	"errors"
 
 	"github.com/latchkey/latchkey/core"
 )
@@ -10,50 +11,76 @@ import (
 // Waiting for a phone. A first round shows the symbol at once; a second round, whatever it answers, waits a
 // little and is asked again in other words. A reply that is held back blocks the other users of many gateways:
 // so waits end well before the NAS asks again, and a first round is held only where its client is told to.
+// While a round waits it has neither a worker nor a buffer, only what its reply is made of.
 
-// wait is how long core may keep a second round. Each that waits holds a worker: one NAS may take half of
-// them, all together three quarters; beyond that nobody waits, and people are asked again at once. Which
-// rounds are about a phone is sealed in their token, so all are counted. done ends the count.
-func (s *Server) wait(r *request) (wait time.Duration, done func()) {
-	c, workers := r.client, int32(s.bounds.SecondWorkers)
-	mine, all := c.answering.Add(1), s.answering.Add(1)
-	done = func() { c.answering.Add(-1); s.answering.Add(-1) }
-	if mine > workers/2 || all > workers/4*3 {
-		return 0, done
-	}
-	return max(0, c.wait-s.now().Sub(r.arrived)), done
-}
-
-// hold takes over the turn of a first round whose login waits for a phone, if its client wants that and there is
-// room. It needs no worker: first rounds have few, and their password checks must go on.
-func (s *Server) hold(t *turn, shown core.Step) bool {
+// hold lets core keep a first round whose login waits for a phone, if its client wants that. What it would have
+// shown is its reply where the wait brings no end: that says less than the next challenge would, and what is not
+// known now the next round finds out.
+func (s *Server) hold(t *turn, shown core.Step) (step core.Step, later bool, err error) {
 	r := t.mine[0]
 	d := r.client.hold - s.now().Sub(r.arrived)
 	if d <= 0 || r.packet.state != nil {
-		return false
+		return shown, false, nil
 	}
-	if s.holding.Add(1) > int32(s.bounds.Holds) {
-		s.holding.Add(-1)
-		return false
+	ctx, cancel := context.WithTimeout(s.base, r.left(s.now()))
+	defer cancel()
+	step, later, err = r.snapshot.logins.AnswerLater(ctx, core.Reply{Attempt: r.attempt(), Token: shown.Token, Wait: d}, s.park(t, &shown))
+	if !later {
+		step, err = outcome(&shown, step, err)
 	}
-	held := *t
-	*t = turn{}
-	s.holders.Go(func() {
-		defer s.holding.Add(-1)
-		defer s.rescue(&held)
-		s.settle(&held, s.outcome(r, shown, d), nil)
-	})
-	return true
+	return step, later, err
 }
 
-// outcome is what became of a login while it was held: its end, or the challenge that it began with. That
-// one says less than the next would, and what is not known now the next round finds out.
-func (s *Server) outcome(r *request, shown core.Step, d time.Duration) core.Step {
-	ctx, cancel := context.WithTimeout(s.stopping, r.left(s.now()))
-	defer cancel()
-	step, err := r.snapshot.logins.Answer(ctx, core.Reply{Attempt: r.attempt(), Token: shown.Token, Wait: d})
-	if err != nil || step.Kind == core.Challenge && step.Waiting {
-		return shown
+// outcome is what became of a login that waited; shown is nil for a second round.
+func outcome(shown *core.Step, step core.Step, err error) (core.Step, error) {
+	if shown != nil && !errors.Is(err, core.ErrFault) && (err != nil || step.Kind == core.Challenge && step.Waiting) {
+		return *shown, nil
 	}
-	return step
+	return step, err
+}
+
+// park hands the turn over to core, if there is room: one NAS may have half of the places. Beyond that nobody waits,
+// and people are asked again at once. The end of the server's work ends the wait, too.
+func (s *Server) park(t *turn, shown *core.Step) core.Later {
+	return func() (context.Context, func(core.Step, error)) {
+		c := t.mine[0].client
+		leave := func() { c.parked.Add(-1); s.parked.Add(-1) }
+		if mine, all := c.parked.Add(1), s.parked.Add(1); int(mine) > s.bounds.Waits/2 || int(all) > s.bounds.Waits {
+			leave()
+			return nil, nil
+		}
+		s.waiting.Add(1)
+		held := s.detach(t)
+		return s.stopping, func(step core.Step, err error) {
+			defer s.waiting.Done()
+			defer leave()
+			defer s.rescue(held)
+			step, err = outcome(shown, step, err)
+			s.settle(held, step, err)
+		}
+	}
+}
+
+// detach moves a turn away from its worker, which may go on: the request leaves the buffer that it was read into.
+func (s *Server) detach(t *turn) *turn {
+	r := t.mine[0]
+	slim := r.slim()
+	if t.led != nil {
+		s.joining.replace(t.led, slim)
+	}
+	held := &turn{mine: []*request{slim}, led: t.led}
+	*t = turn{}
+	s.recycle(r)
+	return held
+}
+
+// slim is a copy of a request that waits, without its buffers and its password: what its reply and its log line are
+// made of.
+func (r *request) slim() *request {
+	n := *r
+	n.buffers, n.hidden = nil, nil
+	if n.packet.length(bytes.Clone(r.packet.raw)) == none {
+		n.packet.attributes() // as of the original
+	}
+	return &n
 }

@@ -29,7 +29,7 @@ func newPhone() *phone {
 	p := &phone{waits: make(chan time.Duration, 10000), decided: make(chan core.Step, 100)}
 	p.logins = &logins{
 		begin: func(context.Context, core.Attempt) (core.Step, error) { return still(0), nil },
-		answer: func(ctx context.Context, r core.Reply) (core.Step, error) {
+		later: func(ctx context.Context, r core.Reply) (core.Step, error) {
 			p.waits <- r.Wait
 			timer := time.NewTimer(r.Wait)
 			defer timer.Stop()
@@ -153,7 +153,7 @@ func TestWaitingRoundIsJoined(t *testing.T) {
 // its share its rounds are asked again without waiting.
 func TestWaitsBlockNobody(t *testing.T) {
 	t.Parallel()
-	const workers = 400
+	const places, most = 400, 50
 	p := newPhone()
 	quick := nas(func(c *Client) {
 		c.Name = "quick"
@@ -161,10 +161,10 @@ func TestWaitsBlockNobody(t *testing.T) {
 		c.Timeout, c.Wait = time.Minute, 30*time.Second
 	})
 	slow := nas(func(c *Client) { c.Timeout, c.Wait = time.Minute, 30*time.Second })
-	h := start(t, Config{Limits: Limits{SecondWorkers: workers, SecondQueue: 2 * workers}}, p, slow, quick)
+	h := start(t, Config{Limits: Limits{SecondWorkers: most, Waits: places}}, p, slow, quick)
 	gates := []gateway{dial(t, h.Addrs()[0]), dial(t, h.Addrs()[0])}
 	long, none := 0, 0
-	for i := range workers/2 + 100 {
+	for i := range places/2 + 100 {
 		gates[i/250].send(asked(identified(byte(i%250)), user("lutz"), state("ROUND0")))
 		if p.waited(t) > 0 {
 			long++
@@ -172,7 +172,7 @@ func TestWaitsBlockNobody(t *testing.T) {
 			none++
 		}
 	}
-	if long != workers/2 || none != 100 {
+	if long != places/2 || none != 100 {
 		t.Errorf("%d wait, %d do not", long, none)
 	}
 	conn, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)}, net.UDPAddrFromAddrPort(h.Addrs()[0]))
@@ -185,7 +185,7 @@ func TestWaitsBlockNobody(t *testing.T) {
 		t.Errorf("another NAS may wait %s", d)
 	}
 	close(p.decided)
-	until(t, "all are answered", func() bool { return h.answering.Load() == 0 })
+	until(t, "all are answered", func() bool { return h.parked.Load() == 0 })
 }
 
 // TestWorkersGoAgain: what a wave has called does not stay.
@@ -236,7 +236,7 @@ func TestHold(t *testing.T) {
 			return core.Step{Kind: core.Challenge, Token: "T", Prompt: "Letters?", Secret: true}, nil
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		hold := func(t *testing.T, later bool) {
 			l := &logins{begin: c.begin, answer: func(_ context.Context, r core.Reply) (core.Step, error) {
 				if r.Token != "ROUND0" || r.Wait < 40*time.Second || !r.Text.IsEmpty() || !r.Password.IsEmpty() {
 					t.Errorf("core hears %+v", r)
@@ -245,6 +245,9 @@ func TestHold(t *testing.T) {
 			}}
 			if l.begin == nil {
 				l.begin = func(context.Context, core.Attempt) (core.Step, error) { return still(0), nil }
+			}
+			if later {
+				l.later = l.answer
 			}
 			h := start(t, Config{}, l, nas(c.client))
 			r := dial(t, h.Addrs()[0]).ask(asked(user("lutz"), password("pw")), testSecret)
@@ -257,7 +260,9 @@ func TestHold(t *testing.T) {
 			if _, answered := l.calls(); answered != c.asked {
 				t.Errorf("core was asked %d times", answered)
 			}
-		})
+		}
+		t.Run(name+" at once", func(t *testing.T) { hold(t, false) })
+		t.Run(name+" later", func(t *testing.T) { hold(t, true) })
 	}
 }
 
@@ -266,7 +271,7 @@ func TestHold(t *testing.T) {
 func TestHeldRequestsLeaveRoom(t *testing.T) {
 	t.Parallel()
 	p := newPhone()
-	s, err := New(Config{Listen: []string{"127.0.0.1:0"}, Log: quiet(), Limits: Limits{FirstWorkers: 1, Holds: 2}},
+	s, err := New(Config{Listen: []string{"127.0.0.1:0"}, Log: quiet(), Limits: Limits{FirstWorkers: 1, Waits: 4}},
 		Snapshot{Logins: p, Clients: []Client{nas(func(c *Client) { c.Timeout, c.Hold = time.Minute, 2*time.Minute })}})
 	if err != nil {
 		t.Fatal(err)
@@ -301,12 +306,12 @@ func TestHeldRequestsLeaveRoom(t *testing.T) {
 func TestPanicWhileHeld(t *testing.T) {
 	t.Parallel()
 	p := newPhone()
-	p.answer = func(context.Context, core.Reply) (core.Step, error) { panic(errors.New("a fault")) }
+	p.later, p.answer = nil, func(context.Context, core.Reply) (core.Step, error) { panic(errors.New("a fault")) }
 	h := start(t, Config{}, p, nas(func(c *Client) { c.Hold = 10 * time.Second }))
 	g := dial(t, h.Addrs()[0])
 	g.send(asked(user("lutz"), password("pw")))
 	until(t, "the panic is counted", func() bool { return h.Stats().Dropped[Panicked] == 1 })
-	if n := h.holding.Load(); n != 0 {
+	if n := h.Stats().Waiting; n != 0 {
 		t.Errorf("%d are held", n)
 	}
 }

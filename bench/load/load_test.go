@@ -67,15 +67,15 @@ func (l *logins) Begin(_ context.Context, a core.Attempt) (core.Step, error) {
 	return core.Step{Kind: core.Challenge, Token: "TOKEN-" + a.User, Prompt: l.prompt, Secret: true}, nil
 }
 
-func (l *logins) Answer(_ context.Context, r core.Reply) (core.Step, error) {
+func (l *logins) AnswerLater(_ context.Context, r core.Reply, _ core.Later) (core.Step, bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.open, r.User)
 	l.names[r.User]++
 	if r.Token != "TOKEN-"+r.User || r.Text.Reveal() != "HIDG" {
-		return core.Step{Kind: core.Reject, Text: "Denied.", Reason: core.WrongAnswer}, nil
+		return core.Step{Kind: core.Reject, Text: "Denied.", Reason: core.WrongAnswer}, false, nil
 	}
-	return core.Step{Kind: core.Accept}, nil
+	return core.Step{Kind: core.Accept}, false, nil
 }
 
 const heidelberg = "PINphrase: Please enter the 1st, 3rd, 4th and last character of your place of birth."
