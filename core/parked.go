@@ -66,7 +66,7 @@ func (c *Core) await(ctx context.Context, r Reply, p *policy, claims token.Claim
 		step, _, err = w.look(ctx, true)
 		return step, false, err
 	}
-	c.waits.park(w, min(r.Wait, max(0, until.Sub(c.clock.Now()))))
+	c.waits.park(w, r.Wait)
 	return Step{}, true, nil
 }
 
