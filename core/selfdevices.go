@@ -57,7 +57,7 @@ func (k *selfCall) phoneState(o *selfOverview) error {
 		o.AddPhone = string(CodeNotOffered)
 	case err == nil:
 		o.AddPhone = "yes"
-	case asRefusal(err, &refused) && refused.Code == CodeProofNeeded:
+	case asRefusal(err, &refused) && (refused.Code == CodeProofNeeded || refused.Code == CodeFactorTooWeak):
 		o.AddPhone = "proof"
 	default:
 		o.AddPhone = string(CodeAskAdmin)

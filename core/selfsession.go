@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"time"
 
@@ -71,6 +72,16 @@ type sessionRecord struct {
 }
 
 func keySession(key sessionKey) []byte { return append([]byte{'k'}, key[:]...) }
+
+// sessionsRecord stands under keySessions: a user's sessions, the oldest first; some may be over.
+type sessionsRecord struct {
+	Keys []sessionKey `cbor:"1,keyasint,omitempty"`
+}
+
+func keySessions(id userID) []byte { return append([]byte{'j'}, id[:]...) }
+
+// maxSessions of one user stand beside each other; the next sign-in ends the oldest.
+const maxSessions = 10
 
 const (
 	sessionIdle  = 10 * time.Minute
@@ -206,7 +217,30 @@ func (j *judgement) signedIn(reason Reason) (bool, error) {
 		s.Strength = strengthNone
 	}
 	j.session = secret.New(base64.RawURLEncoding.EncodeToString(id[:]))
-	return true, put(j.t, keySession(sha256.Sum256(id[:])), s)
+	key := sha256.Sum256(id[:])
+	return true, errors.Join(put(j.t, keySession(key), s), j.oneMore(key))
+}
+
+// oneMore adds a session to the user's list, and ends the oldest where there are too many.
+func (j *judgement) oneMore(key sessionKey) error {
+	var list sessionsRecord
+	if _, err := get(j.t, keySessions(j.who.id), &list); err != nil {
+		return err
+	}
+	var stand []sessionKey
+	for _, old := range list.Keys {
+		var s sessionRecord
+		if found, err := get(j.t, keySession(old), &s); err != nil {
+			return err
+		} else if found {
+			stand = append(stand, old)
+		}
+	}
+	for len(stand) >= maxSessions {
+		j.t.Delete(keySession(stand[0]))
+		stand = stand[1:]
+	}
+	return put(j.t, keySessions(j.who.id), sessionsRecord{Keys: append(stand, key)})
 }
 
 // signOut ends the session.

@@ -373,7 +373,7 @@ func (c *Core) RemoveUser(ctx context.Context, actor Actor, name string) error {
 		t.Delete(keyWaiting(who.id))
 		t.Delete(keyGrace(who.id))
 		t.Delete(keyName(who.name))
-		for _, key := range [][]byte{keyUser(who.id), keyAnswers(who.id), keyState(who.id), keyCount(who.id), keyDeliveries(who.id), keyRecovery(who.id)} {
+		for _, key := range [][]byte{keyUser(who.id), keyAnswers(who.id), keyState(who.id), keyCount(who.id), keyDeliveries(who.id), keyRecovery(who.id), keySessions(who.id)} {
 			t.Delete(key)
 		}
 		return "", nil

@@ -4,12 +4,12 @@ import { Refused, type Step } from "./api.ts";
 import type { Me } from "./pages.ts";
 import { challenge, focusQuestion } from "./signin.ts";
 
-/** Does something; where a proof is missing, asks for it and does it again. Undefined: the person has given up. */
+/** Does something; where a proof is missing or too weak, asks for one and does it again. Undefined: the person has given up. */
 export async function proven<T>(me: Me, gone: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Refused && error.code === "proof-needed")) throw error;
+    if (!(error instanceof Refused && (error.code === "proof-needed" || error.code === "factor-too-weak"))) throw error;
   }
   if (!(await prove(me, gone))) return undefined;
   return await work();
