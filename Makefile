@@ -64,7 +64,7 @@ run: build
 	@exec .cache/demo -bin bin $(if $(filter once,$(DEMO)),-once)
 
 # First the rules of the house, then the packages, then the scripts against real binaries and
-# real clients, which need them built, and the fuzz targets for ten seconds each.
+# real clients, which need them built, and the fuzz targets for five seconds each.
 test: go-ready
 	@packaging/scripts/setup test
 	@$(MAKE) --no-print-directory build test/carriers/smsc/node_modules/.package-lock.json
@@ -72,7 +72,7 @@ test: go-ready
 	go test $(TESTFLAGS) $$(go list ./... | grep -vE '/latchkey/(test/|packaging/test$$)')
 	go test $(TESTFLAGS) -p 1 $$(go list ./packaging/test ./test/... | grep -v '/test/architecture$$')
 	cd web/app && npm test --silent
-	packaging/scripts/fuzz 10s
+	packaging/scripts/fuzz 5s
 
 check: go-ready
 	@unformatted=$$(git ls-files -z '*.go' | xargs -0 -r gofmt -l); \

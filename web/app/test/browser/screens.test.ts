@@ -103,17 +103,20 @@ for (const { width, colorScheme, locale, brand } of variants) {
     await check(page, `${name}-a-result`);
     await page.locator("button.primary").click();
     await there.order("set", { symbols: "pair" });
-    const pair = await there.order("login", { user, service: "VPN", host: "gate.example.org", source: "198.51.100.7" });
-    await page.locator("main > div button.primary").click();
-    await page.locator("input.pin").fill("294713");
-    await page.keyboard.press("Enter");
-    await page.locator(".grid").waitFor();
-    const [first, second] = pair["symbol"]!.split(",");
-    await page.locator(`[data-symbol="${first}"]`).click();
-    await check(page, `${name}-a2-pair`);
-    await page.locator(`[data-symbol="${second}"]`).click();
-    await page.locator(".result").waitFor();
-    await there.order("set", { symbols: "one" });
+    try {
+      const pair = await there.order("login", { user, service: "VPN", host: "gate.example.org", source: "198.51.100.7" });
+      await page.locator("main > div button.primary").click();
+      await page.locator("input.pin").fill("294713");
+      await page.keyboard.press("Enter");
+      await page.locator(".grid").waitFor();
+      const [first, second] = pair["symbol"]!.split(",");
+      await page.locator(`[data-symbol="${first}"]`).click();
+      await check(page, `${name}-a2-pair`);
+      await page.locator(`[data-symbol="${second}"]`).click();
+      await page.locator(".result").waitFor();
+    } finally { // what fails here must not fail whatever comes after
+      await there.order("set", { symbols: "one" });
+    }
     await page.locator("button.primary").click();
     await page.locator(".menu a").first().click();
     await page.locator(".past").first().waitFor();
