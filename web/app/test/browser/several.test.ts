@@ -40,9 +40,19 @@ async function paste(text: string): Promise<void> {
 /** A page is under the policy that its worker has brought: after a change that is the next one but one. */
 async function reloadUntil(reachable: boolean): Promise<void> {
   for (let tried = 0; tried < 10; tried++) {
+    await here.page.goto("about:blank");
     await here.page.goto(`${there.url}/app/#/ids`);
-    await here.page.reload();
-    await here.page.evaluate(async () => (await navigator.serviceWorker.ready).update());
+    // Only when the new worker is there: a page that is loaded while one worker takes the place of the other may hang.
+    await here.page.evaluate(async () => {
+      const workers = await (await navigator.serviceWorker.ready).update() as unknown as ServiceWorkerRegistration | undefined;
+      const { installing, waiting } = workers ?? (await navigator.serviceWorker.ready);
+      const next = installing ?? waiting;
+      if (next) await new Promise<void>((done) => {
+        const look = () => (next.state === "activated" || next.state === "redundant") && done();
+        next.addEventListener("statechange", look);
+        look();
+      });
+    });
     const forbidden = await here.page.evaluate((url) => new Promise<boolean>((done) => {
       document.addEventListener("securitypolicyviolation", () => done(true), { once: true });
       fetch(`${url}/api/v1/brand`, { mode: "no-cors" }).catch(() => undefined).finally(() => setTimeout(() => done(false), 50));
