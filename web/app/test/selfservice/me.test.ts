@@ -129,6 +129,8 @@ test("the first day: a newcomer alone with his code word, by keyboard; then a lo
   await press(page, "Abmelden");
   await heading(page, "Anmelden");
   await press(page, "Erster Tag? Mit dem Codewort anmelden");
+  await heading(page, "Ihr erster Tag");
+  await page.locator("input:focus").waitFor(); // the keys go to the new form
   await page.keyboard.type("lutz");
   await tabTo(page, "Codewort");
   await page.keyboard.type(code_word!);
