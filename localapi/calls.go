@@ -88,7 +88,7 @@ func (c *Client) ExpireUser(ctx context.Context, name string, at *time.Time) err
 
 // SetPassword sets the first factor that is kept here.
 func (c *Client) SetPassword(ctx context.Context, name string, password core.Secret) error {
-	return c.post(ctx, "/v1/user/password", passwordRequest{name, Disclosed{password}}, nil)
+	return c.post(ctx, "/v1/user/password", passwordRequest{name, Disclosed{Secret: password}}, nil)
 }
 
 // NewCodeWord voids an unused code word and gives a new one.
@@ -123,7 +123,7 @@ func (c *Client) Answers(ctx context.Context, name string) (answers []core.Answe
 
 // SetAnswer's result holds the numbered letters, to be shown once.
 func (c *Client) SetAnswer(ctx context.Context, name, question string, answer core.Secret) (info core.AnswerInfo, err error) {
-	return info, c.post(ctx, "/v1/answer/set", answerRequest{name, question, Disclosed{answer}}, &info)
+	return info, c.post(ctx, "/v1/answer/set", answerRequest{name, question, Disclosed{Secret: answer}}, &info)
 }
 
 // RemoveAnswer takes an answer away.
@@ -241,11 +241,11 @@ func lineOf(row Row) importLine {
 		return line
 	}
 	line.Language, line.Phone, line.Mail, line.Groups = row.Language, row.Phone, row.Mail, row.Groups
-	line.Password = Disclosed{row.Password}
+	line.Password = Disclosed{Secret: row.Password}
 	if len(row.Answers) > 0 {
 		line.Answers = make(map[string]Disclosed, len(row.Answers))
 		for question, answer := range row.Answers {
-			line.Answers[question] = Disclosed{answer}
+			line.Answers[question] = Disclosed{Secret: answer}
 		}
 	}
 	return line

@@ -18,7 +18,7 @@ func (s *Server) inviteDevice(trusted bool) handler {
 		if err != nil {
 			return err
 		}
-		writeJSON(w, http.StatusCreated, Invitation{Name: in.Name, URL: Disclosed{url}, Expires: expires, Trusted: trusted})
+		writeJSON(w, http.StatusCreated, Invitation{Name: in.Name, URL: Disclosed{Secret: url}, Expires: expires, Trusted: trusted})
 		return nil
 	}
 }

@@ -34,7 +34,7 @@ func (s *Server) handOver(w http.ResponseWriter, h core.Handover, err error) err
 		return err
 	}
 	writeJSON(w, http.StatusOK, Handover{
-		Name: h.Name, Language: h.Language, Until: h.Until, URL: h.URL, Word: Disclosed{h.Word}, Rest: Disclosed{h.Rest}, MailedTo: h.MailedTo, Head: s.head(),
+		Name: h.Name, Language: h.Language, Until: h.Until, URL: h.URL, Word: Disclosed{Secret: h.Word}, Rest: Disclosed{Secret: h.Rest}, MailedTo: h.MailedTo, Head: s.head(),
 	})
 	return nil
 }
@@ -72,7 +72,7 @@ func (c *Client) AskCaller(ctx context.Context, name string) (check core.CallerC
 
 // JudgeCaller tells whether what the caller says is right.
 func (c *Client) JudgeCaller(ctx context.Context, name, id string, text core.Secret) (verdict CallerVerdict, err error) {
-	return verdict, c.post(ctx, "/v1/user/verify/judge", callerRequest{name, id, Disclosed{text}}, &verdict)
+	return verdict, c.post(ctx, "/v1/user/verify/judge", callerRequest{name, id, Disclosed{Secret: text}}, &verdict)
 }
 
 // InviteUser makes a new code word. Mailed: half of it goes by mail.

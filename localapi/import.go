@@ -45,7 +45,7 @@ func (s *Server) importUsers(w http.ResponseWriter, r *http.Request, actor core.
 		},
 		func(h core.Handover) {
 			words++
-			_ = out.write(event{Word: &CodeWord{Name: h.Name, Word: Disclosed{h.Word}, Language: h.Language, Until: h.Until, URL: h.URL}})
+			_ = out.write(event{Word: &CodeWord{Name: h.Name, Word: Disclosed{Secret: h.Word}, Language: h.Language, Until: h.Until, URL: h.URL}})
 		})
 	bad = mergeBad(in.bad, bad)
 	if err != nil && (len(bad) == 0 || !errors.Is(err, core.ErrRefused)) {

@@ -156,7 +156,7 @@ func TestKindsHaveStatuses(t *testing.T) {
 }
 
 func TestDisclosedPrintsAsSecret(t *testing.T) {
-	v := Code{Name: "lutz", Code: Disclosed{say("")}}
+	v := Code{Name: "lutz", Code: Disclosed{Secret: say("")}}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(format, v); strings.Contains(text, canary) {
 			t.Errorf("%s prints %s", format, text)

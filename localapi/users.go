@@ -76,7 +76,7 @@ func (s *Server) addUser(w http.ResponseWriter, r *http.Request, actor core.Acto
 		return err
 	}
 	user.Answers = withoutLetters(user.Answers)
-	writeJSON(w, http.StatusCreated, NewUser{user, Disclosed{word}})
+	writeJSON(w, http.StatusCreated, NewUser{user, Disclosed{Secret: word}})
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (s *Server) newCodeWord(w http.ResponseWriter, r *http.Request, actor core.
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, Code{Name: in.Name, Code: Disclosed{word}, Until: until})
+	writeJSON(w, http.StatusOK, Code{Name: in.Name, Code: Disclosed{Secret: word}, Until: until})
 	return nil
 }
 
@@ -194,6 +194,6 @@ func (s *Server) temporaryCode(w http.ResponseWriter, r *http.Request, actor cor
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, Code{Name: in.Name, Code: Disclosed{code}, Until: until, Uses: in.Uses})
+	writeJSON(w, http.StatusOK, Code{Name: in.Name, Code: Disclosed{Secret: code}, Until: until, Uses: in.Uses})
 	return nil
 }

@@ -1,32 +1,14 @@
 package localapi
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/latchkey/latchkey/core"
 	"github.com/latchkey/latchkey/core/secret"
 )
 
-// Disclosed is a secret that crosses the socket as a JSON text. A plain secret.Secret encodes
-// as "[secret]", so that each field in which one is really meant to cross bears this type. It
-// still prints as "[secret]".
-type Disclosed struct{ secret.Secret }
-
-// MarshalJSON gives the text itself.
-func (d Disclosed) MarshalJSON() ([]byte, error) { return json.Marshal(d.Reveal()) }
-
-// UnmarshalJSON takes a JSON text. Its error does not repeat what was there instead.
-func (d *Disclosed) UnmarshalJSON(b []byte) error {
-	var text string
-	if err := json.Unmarshal(b, &text); err != nil || bytes.Equal(b, []byte("null")) {
-		return errors.New("a secret must be a text")
-	}
-	d.Secret = secret.New(text)
-	return nil
-}
+// Disclosed is a secret that is meant to cross the socket.
+type Disclosed = secret.Disclosed
 
 // The bodies of requests. Every field is known: others are refused.
 type (

@@ -11,9 +11,16 @@ import (
 	"github.com/latchkey/latchkey/core"
 )
 
-// enrol is the one call that no device signs: who it is says the invitation in its body. Only those that
-// are refused count against their network: a company may enrol all its phones on one day.
+// enrol is the one call that no device signs: who it is says the invitation in its body.
 func (s *Server) enrol(w http.ResponseWriter, r *request) error {
+	return s.invited(w, r, func(body []byte) ([]byte, error) {
+		return s.phones().Enrol(r.Context(), core.EnrolCall{Request: r.id, Body: body, Remote: r.remote.String()})
+	})
+}
+
+// invited lets an invitation be spent. Only those that are refused count against their network: a company may enrol
+// all its phones, or hosts, on one day.
+func (s *Server) invited(w http.ResponseWriter, r *request, spend func(body []byte) (reply []byte, err error)) error {
 	if !s.enrolments.has(network(r.remote), s.now()) {
 		return refuse(core.CodeBusy, "")
 	}
@@ -26,7 +33,7 @@ func (s *Server) enrol(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	defer release()
-	reply, err := s.phones().Enrol(r.Context(), core.EnrolCall{Request: r.id, Body: body, Remote: r.remote.String()})
+	reply, err := spend(body)
 	if err != nil {
 		s.enrolments.take(network(r.remote), s.now())
 		return err

@@ -66,30 +66,14 @@ func (s *Server) hostCall(r *request) (core.HostCall, error) {
 	return core.HostCall{Request: r.id, Certificate: r.TLS.PeerCertificates[0], Remote: r.remote.String()}, nil
 }
 
-// enrolHost is the one call of a host that has no certificate yet. Those that are refused count against their network.
+// enrolHost is the one call of a host that has no certificate yet.
 func (s *Server) enrolHost(w http.ResponseWriter, r *request) error {
 	if s.hosts == nil {
 		return refuse(codeNotFound, "")
 	}
-	if !s.enrolments.has(network(r.remote), s.now()) {
-		return refuse(core.CodeBusy, "")
-	}
-	body, err := readBody(w, r.Request)
-	if err != nil {
-		return err
-	}
-	release, err := s.enter(r.Context())
-	if err != nil {
-		return err
-	}
-	defer release()
-	reply, err := s.hosts().EnrolHost(r.Context(), core.HostEnrolCall{Request: r.id, Body: body, Remote: r.remote.String()})
-	if err != nil {
-		s.enrolments.take(network(r.remote), s.now())
-		return err
-	}
-	writeJSON(w, http.StatusCreated, reply)
-	return nil
+	return s.invited(w, r, func(body []byte) ([]byte, error) {
+		return s.hosts().EnrolHost(r.Context(), core.HostEnrolCall{Request: r.id, Body: body, Remote: r.remote.String()})
+	})
 }
 
 func (s *Server) renewHost(w http.ResponseWriter, r *request) error {
